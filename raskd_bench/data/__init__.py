@@ -1,0 +1,1 @@
+"""Data sets, one function each, and how their images reach the device."""

@@ -1,0 +1,52 @@
+"""Read a data set by its name in a suite."""
+
+import importlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from raskd_bench import catalog
+from raskd_bench.data.splits import Splits
+
+
+class Shape(NamedTuple):
+    """What a student's size and cost depend on."""
+
+    num_classes: int
+    num_samples: int
+    height: int
+    width: int
+
+
+# What is known without the files, so that `plan` works before a download.
+PUBLISHED = {
+    "fashion_mnist": Shape(10, 60_000, 28, 28),
+    "cifar10": Shape(10, 50_000, 32, 32),
+    "cifar100": Shape(100, 50_000, 32, 32),
+}
+
+
+def load_splits(name: str, options: dict[str, Any], folder: Path | None = None) -> Splits:
+    """Return the splits of a data set.
+
+    Args:
+        name: as in a suite.
+        options: as in a suite; `root` may be relative to the working directory or to `folder`.
+        folder: where the suite's file lies.
+
+    Raises:
+        DataError: it is not there, or cannot be read.
+    """
+    options = {key: value for key, value in options.items() if key != "storage"}
+    root = options.get("root")
+    if root is not None and not Path(root).exists() and folder and (folder / root).exists():
+        options["root"] = str(folder / root)
+    card = catalog.find("dataset", name)
+    read = getattr(importlib.import_module(f"raskd_bench.data.{card.path.stem}"), card.symbol)
+    splits: Splits = read(**options)
+    return splits
+
+
+def shape_of(splits: Splits) -> Shape:
+    """Return what a student's size and cost depend on."""
+    source = splits.train.source
+    return Shape(len(splits.classes), len(splits.train), source.height, source.width)

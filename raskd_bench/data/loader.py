@@ -1,0 +1,166 @@
+"""From a split to batches on the device: resident as uint8, or streamed through workers.
+
+Both ways give the same batches for the same (seed, epoch): only where the pixels come from differs.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import psutil
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from raskd_bench.batch import Batch, View
+from raskd_bench.data.augment import crop_and_flip, draw, normalise, pad
+from raskd_bench.data.splits import Labels, Source, Split
+
+Storage = Literal["device", "stream"]
+RESIDENT_SHARE = 0.25  # of the memory that is free on the device when the trial starts
+MAX_WORKERS = 8
+
+Sampler = Callable[[Labels, int, np.random.Generator], Sequence[Labels]]
+
+
+class Loader:
+    """Batches of a split.
+
+    Args:
+        split: the images and labels.
+        device: where batches are wanted.
+        mean: per channel, in [0, 1].
+        std: per channel.
+        crop_padding: pixels of zeros around an image before the random crop.
+        flip: whether to mirror half of the images.
+        storage: `device`, `stream`, or `auto`: on the device if it takes at most a quarter of
+            the memory free there.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        device: torch.device,
+        *,
+        mean: Sequence[float],
+        std: Sequence[float],
+        crop_padding: int = 0,
+        flip: bool = False,
+        storage: str = "auto",
+    ) -> None:
+        self.split = split
+        self.device = device
+        self.labels = torch.from_numpy(split.labels).to(device)
+        self.mean = torch.tensor(mean, device=device)[:, None, None] * 255
+        self.scale = 1 / (torch.tensor(std, device=device)[:, None, None] * 255)
+        self.padding = crop_padding
+        self.flip = flip
+        self.storage: Storage = _storage(split.source, crop_padding, device, storage)
+        self._resident: Tensor | None = None
+        self._stream: _Stream | None = None
+        if self.storage == "device":
+            pixels = torch.from_numpy(split.source.read(np.arange(len(split))))
+            self._resident = pad(pixels.to(device), crop_padding)
+        else:
+            self._stream = _Stream(split.source, device)
+
+    def epoch(
+        self, seed: int, epoch: int, sampler: Sampler, batch_size: int, views: int = 1
+    ) -> Iterator[Batch]:
+        """Yield one epoch of augmented batches; all random numbers go to the device beforehand."""
+        rng = np.random.default_rng([seed, epoch, 0])
+        lists = sampler(self.split.labels, batch_size, rng)
+        longest = max(len(indices) for indices in lists)
+        extras = max(0, longest - batch_size)
+        numbers = [
+            torch.from_numpy(draw(seed, epoch, view, len(lists), batch_size, extras))
+            .to(self.device)
+            for view in range(1, views + 1)
+        ]  # fmt: skip
+        for step, (ids, pixels) in enumerate(self._pixels(lists)):
+            index = ids if pixels is None else torch.arange(len(ids), device=self.device)
+            images = self._resident if pixels is None else pad(pixels, self.padding)
+            assert images is not None
+            targets = self.labels[ids]
+            batch_views = tuple(
+                View(self._view(images, index, number[step, : len(ids)]), targets)
+                for number in numbers
+            )
+            yield Batch(batch_views, ids)
+
+    def evaluation(self, batch_size: int) -> Iterator[View]:
+        """Yield the whole split in order, unaugmented, without the targets' order lost."""
+        order = np.arange(len(self.split))
+        lists = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+        p, height, width = self.padding, self.split.source.height, self.split.source.width
+        for ids, pixels in self._pixels(lists):
+            if pixels is None:
+                assert self._resident is not None
+                pixels = self._resident[ids][:, p : p + height, p : p + width]
+            images = normalise(pixels.permute(0, 3, 1, 2), self.mean, self.scale)
+            yield View(images, self.labels[ids])
+
+    def _view(self, images: Tensor, index: Tensor, numbers: Tensor) -> Tensor:
+        height, width = self.split.source.height, self.split.source.width
+        crops = crop_and_flip(images, index, numbers, height=height, width=width, flip=self.flip)
+        return normalise(crops, self.mean, self.scale)
+
+    def _pixels(self, lists: Sequence[Labels]) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Yield ids on the device and, when streaming, their pixels [B, H, W, channels]."""
+        ids = torch.from_numpy(np.concatenate(lists)).to(self.device)
+        parts = ids.split([len(indices) for indices in lists])
+        if self._stream is None:
+            return ((part, None) for part in parts)
+        return zip(parts, self._stream.batches(lists), strict=True)
+
+
+class _Stream(Dataset[Tensor]):
+    """Worker processes that read index lists from a source, one batch an item."""
+
+    def __init__(self, source: Source, device: torch.device) -> None:
+        self.source = source
+        self.device = device
+        self.lists: list[Labels] = []
+        workers = min(MAX_WORKERS, psutil.cpu_count() or 1)
+        # forkserver: the trial's process has threads, which a plain fork would not survive
+        options: dict[str, Any] = {"multiprocessing_context": "forkserver"}
+        self.loader: DataLoader[Tensor] = DataLoader(
+            _Reader(source), batch_size=None, sampler=_Lists(self.lists), num_workers=workers,
+            persistent_workers=True, pin_memory=device.type == "cuda", **options,
+        )  # fmt: skip
+
+    def batches(self, lists: Sequence[Labels]) -> Iterator[Tensor]:
+        self.lists[:] = lists
+        return (pixels.to(self.device, non_blocking=True) for pixels in self.loader)
+
+
+class _Lists:
+    """The index lists of the coming epoch, read anew at each start."""
+
+    def __init__(self, lists: list[Labels]) -> None:
+        self.lists = lists
+
+    def __iter__(self) -> Iterator[Labels]:
+        return iter(list(self.lists))
+
+    def __len__(self) -> int:
+        return len(self.lists)
+
+
+class _Reader(Dataset[Tensor]):
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def __getitem__(self, indices: Any) -> Tensor:
+        return torch.from_numpy(self.source.read(indices))
+
+
+def _storage(source: Source, padding: int, device: torch.device, wanted: str) -> Storage:
+    if wanted == "device" or wanted == "stream":
+        return "device" if wanted == "device" else "stream"
+    area = (source.height + 2 * padding) * (source.width + 2 * padding)
+    free = (
+        torch.cuda.mem_get_info(device)[0] if device.type == "cuda"
+        else psutil.virtual_memory().available
+    )  # fmt: skip
+    return "device" if len(source) * area * source.channels <= RESIDENT_SHARE * free else "stream"

@@ -1,0 +1,147 @@
+"""Splits of a data set: uint8 images with stable ids, and where they come from."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from raskd_bench.errors import DataError
+
+Pixels = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
+
+
+class Source(Protocol):
+    """Images that can be read by their position."""
+
+    height: int
+    width: int
+    channels: int
+
+    def __len__(self) -> int:
+        """How many images there are."""
+
+    def read(self, indices: Sequence[int] | Labels) -> Pixels:
+        """Return [n, H, W, channels] uint8."""
+
+
+class ArraySource:
+    """Images in memory.
+
+    Args:
+        images: [N, H, W, 1 or 3] uint8.
+    """
+
+    def __init__(self, images: Pixels) -> None:
+        self.images = images
+        _, self.height, self.width, self.channels = images.shape
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def read(self, indices: Sequence[int] | Labels) -> Pixels:
+        return self.images[indices]
+
+
+class Subset:
+    """Some images of a source, renumbered from 0."""
+
+    def __init__(self, source: Source, indices: Labels) -> None:
+        self.source = source
+        self.indices = indices
+        self.height, self.width, self.channels = source.height, source.width, source.channels
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def read(self, indices: Sequence[int] | Labels) -> Pixels:
+        return self.source.read(self.indices[np.asarray(indices)])
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images and their classes; an image's position is its id.
+
+    Attributes:
+        source: N images.
+        labels: [N] int64 classes.
+    """
+
+    source: Source
+    labels: Labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def subset(self, indices: Labels) -> "Split":
+        return Split(Subset(self.source, indices), self.labels[indices])
+
+
+@dataclass(frozen=True)
+class Splits:
+    """A data set.
+
+    Attributes:
+        train: what is trained on.
+        test: what is reported.
+        classes: their names, by label.
+        crop_padding: pixels of zero padding before the random crop, by default.
+        flip: whether mirroring an image keeps its class.
+        mean: per channel in [0, 1]; measured on the training split if None.
+        std: likewise.
+    """
+
+    train: Split
+    test: Split
+    classes: tuple[str, ...]
+    crop_padding: int
+    flip: bool
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    def hold_out(self, fraction: float) -> tuple["Splits", Split]:
+        """Return these splits without a stratified part of the training images, and that part.
+
+        The part is the same for all seeds and methods.
+        """
+        held = stratified(self.train.labels, fraction)
+        kept = np.setdiff1d(np.arange(len(self.train)), held)
+        rest = Splits(self.train.subset(kept), self.test, self.classes, self.crop_padding,
+                      self.flip, self.mean, self.std)  # fmt: skip
+        return rest, self.train.subset(held)
+
+    def normalisation(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return mean and std per channel: the declared ones, else of 4096 training images."""
+        if self.mean is not None and self.std is not None:
+            return self.mean, self.std
+        count = min(len(self.train), 4096)
+        chosen = np.linspace(0, len(self.train) - 1, count).astype(np.int64)
+        pixels = self.train.source.read(chosen).astype(np.float64) / 255
+        mean, std = pixels.mean(axis=(0, 1, 2)), pixels.std(axis=(0, 1, 2)).clip(min=1e-3)
+        return tuple(map(float, mean)), tuple(map(float, std))
+
+
+def stratified(labels: Labels, fraction: float, seed: int = 0) -> Labels:
+    """Return sorted positions of `fraction` of each class, drawn with a fixed seed."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        count = max(1, round(fraction * len(members)))
+        parts.append(rng.choice(members, count, replace=False))
+    return np.sort(np.concatenate(parts)).astype(np.int64)
+
+
+def data_home() -> Path:
+    """Where downloads go: $RASKD_BENCH_DATA, else ~/.cache/raskd-bench."""
+    return Path(os.environ.get("RASKD_BENCH_DATA", Path.home() / ".cache" / "raskd-bench"))
+
+
+def missing(name: str, looked: Sequence[Path], remedy: str) -> NoReturn:
+    """Raise the DataError of a data set that is not there."""
+    places = ", ".join(str(path) for path in looked)
+    raise DataError(f"data set {name} is not here: looked in {places}; {remedy}")

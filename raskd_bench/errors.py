@@ -1,0 +1,78 @@
+"""Every error a user can cause.
+
+BenchError                 exit code 2, one line each, no traceback
+├── SuiteError             faults of a suite file, all of them at once
+├── RequestError           a command line that cannot be carried out
+├── IncompatibleTrial      a method, student and task that do not go together
+├── DataError              a data set that is missing or cannot be read
+└── RecordError            a Record that cannot be read
+TrialFailed                inside one trial: becomes the Record's status, never stops the suite
+└── Diverged               the loss left the finite numbers
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import NamedTuple
+
+
+class BenchError(Exception):
+    """The request is wrong or cannot be carried out; the message is one line for the user."""
+
+
+class RequestError(BenchError):
+    """The command line asks for something that does not exist or cannot be done now."""
+
+
+class IncompatibleTrial(BenchError):
+    """A method, student and task that do not go together."""
+
+
+class DataError(BenchError):
+    """A data set is missing or unreadable; the message says where it was sought."""
+
+
+class RecordError(BenchError):
+    """A Record is unreadable, or was written by a newer version."""
+
+
+class Fault(NamedTuple):
+    """One thing wrong with a file, at a 1-based position."""
+
+    file: str
+    line: int
+    column: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        key = f"{self.key}: " if self.key else ""
+        return f"{self.file}:{self.line}:{self.column}: {key}{self.message}"
+
+
+class SuiteError(BenchError):
+    """All the faults of one suite file, in the order of their positions."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(sorted(faults, key=lambda fault: (fault.line, fault.column)))
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+    def __reduce__(self) -> tuple[type["SuiteError"], tuple[tuple[Fault, ...]]]:
+        return SuiteError, (self.faults,)
+
+
+class TrialFailed(Exception):
+    """A trial could not be finished; `status` is what its Record says."""
+
+    status = "failed"
+
+
+class Diverged(TrialFailed):
+    """The training loss became NaN or infinite."""
+
+    status = "diverged"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return `"; did you mean 'x'?"` for the closest known name, or an empty string."""
+    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""

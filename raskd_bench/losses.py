@@ -1,0 +1,66 @@
+"""Losses as pure functions: a method is a few calls of these.
+
+Divergences are sums over classes and means over positions ("batchmean"): KLb of the literature.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from raskd_bench.batch import Output, Terms
+
+
+def supervise(output: Output) -> Terms:
+    """Return the supervised terms of an output: cross entropy and what else the task asks for.
+
+    Args:
+        output: logits [P, C] with labels [P].
+    """
+    return {"ce": F.cross_entropy(output.logits, output.hard_labels), **output.task_terms}
+
+
+def soft_cross_entropy(log_p: Tensor, q: Tensor) -> Tensor:
+    """H(q, p) = -(1/P) sum_i sum_c q_ic log p_ic.
+
+    Args:
+        log_p: [P, C] log-probabilities.
+        q: [P, C] probabilities.
+    """
+    return -(q * log_p).sum() / log_p.shape[0]
+
+
+def distill(logits: Tensor, teacher_logits: Tensor, temperature: float = 1.0) -> Tensor:
+    """T^2 KL( sg softmax(t / T) || softmax(z / T) ), Hinton et al. 2015, arXiv 1503.02531.
+
+    Args:
+        logits: [P, C] of the student, z.
+        teacher_logits: [P, C] of what teaches, t; detached here.
+        temperature: T > 0.
+    """
+    log_p = F.log_softmax(logits / temperature, dim=1)
+    log_q = F.log_softmax(teacher_logits.detach() / temperature, dim=1)
+    return F.kl_div(log_p, log_q, reduction="batchmean", log_target=True) * temperature**2
+
+
+def smoothed(log_p: Tensor, labels: Tensor, soft: Tensor, epsilon: float) -> Tensor:
+    """H((1 - epsilon) 1_y + epsilon q, p), without building the mixed targets.
+
+    Args:
+        log_p: [P, C] log-probabilities.
+        labels: [P] classes y.
+        soft: [P, C] probabilities q.
+        epsilon: weight of q in [0, 1].
+    """
+    hard = F.nll_loss(log_p, labels)
+    return (1 - epsilon) * hard + epsilon * soft_cross_entropy(log_p, soft)
+
+
+def masked_softmax_rows(similarities: Tensor, tau: float) -> Tensor:
+    """Return the row-wise softmax over j != i of a square matrix, zero on its diagonal.
+
+    Args:
+        similarities: [C, C].
+        tau: temperature > 0.
+    """
+    scaled = similarities / tau
+    return torch.softmax(scaled.fill_diagonal_(-torch.inf), dim=1)

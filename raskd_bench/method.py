@@ -1,0 +1,152 @@
+"""Method: the interface of a self-distillation method, one file each in `methods/`."""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor, nn
+
+from raskd_bench import catalog
+from raskd_bench.batch import Batch, Output, Progress, Terms
+from raskd_bench.errors import IncompatibleTrial
+
+ALL = frozenset(catalog.TASKS)
+ALL_BACKBONES = frozenset(catalog.BACKBONES)
+
+Indices = npt.NDArray[np.int64]
+
+# Ranges of hyper-parameters: the suite's reader holds values to them, see spec/options.py.
+Fraction = float
+"""In [0, 1]."""
+Positive = float
+"""Above 0, finite."""
+NonNegative = float
+"""0 or above, finite."""
+Count = int
+"""1 or above."""
+
+
+class Student(Protocol):
+    """The network in training, as a method sees it."""
+
+    def __call__(self, images: Tensor, targets: Any = None) -> Output:
+        """Run the network on [B, 3, H, W] images."""
+
+    def read(self, head: nn.Module, features: Tensor, targets: Any) -> Output:
+        """Run an auxiliary head on [B, c, h, w] features, as the task runs the student's own."""
+
+    @property
+    def class_weights(self) -> Tensor:
+        """[C, D] weights of the linear layer that makes the logits."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a method may build on.
+
+    Attributes:
+        num_classes: C.
+        num_samples: N, images of the training split.
+        channels: c_i of the stage maps, shallow to deep.
+        strides: how much smaller than the image each stage map is.
+        embedding_size: D.
+        new_head: makes the task's head for features [B, channels, h, w].
+        teacher: frozen, in evaluation mode, without gradient; None unless `needs_teacher`.
+    """
+
+    num_classes: int
+    num_samples: int
+    channels: tuple[int, ...]
+    strides: tuple[int, ...]
+    embedding_size: int
+    new_head: Callable[[int], nn.Module]
+    teacher: Callable[[Tensor, Any], Output] | None = None
+
+
+class Method(nn.Module):
+    """Student and batch to named loss terms; owns its auxiliary modules and memories.
+
+    A subclass documents its equation in the class docstring, takes its hyper-parameters as
+    keyword-only arguments with the paper's defaults, and implements `loss`. Auxiliary modules and
+    buffers are made in `build`, after the student, so that equal seeds give equal students.
+    """
+
+    paper: ClassVar[str] = ""
+    tasks: ClassVar[frozenset[str]] = ALL
+    backbones: ClassVar[frozenset[str]] = ALL_BACKBONES
+    views: ClassVar[int] = 1
+    needs_teacher: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def build(self, setting: Setting) -> None:
+        """Make auxiliary modules and buffers; none by default."""
+
+    def sample(
+        self, labels: Indices, batch_size: int, rng: np.random.Generator
+    ) -> Sequence[Indices]:
+        """Return one epoch of index lists; by default every image once, shuffled.
+
+        The last incomplete batch is left out, so that every step costs the same.
+
+        Args:
+            labels: [N] class of each training image.
+            batch_size: primary images a step.
+            rng: seeded by (seed, epoch), so equal for all methods.
+        """
+        return shuffled_batches(len(labels), batch_size, rng)
+
+    def start_epoch(self, progress: Progress) -> None:
+        """Refresh what changes once an epoch."""
+
+    def loss(self, student: Student, batch: Batch, progress: Progress) -> Terms:
+        """Return the named loss terms of one step; the trainer minimises their sum."""
+        raise NotImplementedError
+
+
+def shuffled_batches(
+    num_samples: int, batch_size: int, rng: np.random.Generator
+) -> Sequence[Indices]:
+    """Return shuffled index lists of `batch_size` each, the incomplete last one left out."""
+    order = rng.permutation(num_samples)
+    size = min(batch_size, num_samples)
+    return list(order[: num_samples // size * size].reshape(-1, size))
+
+
+def load_method(name: str, hparams: dict[str, Any], folder: Path | None = None) -> Method:
+    """Return a method by its name, or by `./file.py:Class` relative to `folder`.
+
+    Raises:
+        IncompatibleTrial: the file cannot be imported, the class is no Method, or it refuses the
+            hyper-parameters.
+    """
+    card = catalog.find("method", name, folder)
+    try:
+        made = getattr(_module(card.path), card.symbol)(**hparams)
+    except Exception as error:
+        place = f"{card.path}:{card.symbol}"
+        reason = str(error) or type(error).__name__
+        raise IncompatibleTrial(f"{place}: cannot be made with {hparams}: {reason}") from error
+    if not isinstance(made, Method):
+        raise IncompatibleTrial(f"{card.path}:{card.symbol}: is not a raskd_bench.method.Method")
+    return made
+
+
+def _module(path: Path) -> Any:
+    """Import a method's file: ours by its package name, a user's under a name of its own."""
+    if path.parent == catalog.PACKAGE / "methods":
+        return importlib.import_module(f"raskd_bench.methods.{path.stem}")
+    name = f"raskd_bench_user_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

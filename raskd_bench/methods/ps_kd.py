@@ -1,0 +1,46 @@
+"""Progressive self-knowledge distillation: last epoch's prediction of an image teaches it."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from raskd_bench.batch import Batch, Progress, Terms
+from raskd_bench.method import Fraction, Method, Setting, Student
+
+
+class PSKD(Method):
+    """L = H(q_i, p_i), q_i = (1 - alpha_t) 1_{y_i} + alpha_t P_i, alpha_t = alpha t / E.
+
+    P_i is the softmax of image i's logits at its last visit, in training mode and under that
+    visit's augmentation, kept in a table [N, C]; t = 1..E is the epoch. An image that was not
+    visited yet has P_i = 0 and its missing mass goes to the label, so the first epoch is cross
+    entropy, as with the official code's one-hot rows.
+
+    Differs: the table lives on the device; the official code (lgcnsai/PS-KD-Pytorch at 9aa0828)
+    keeps it on the host and copies B x C floats each way in each step.
+    """
+
+    paper: ClassVar[str] = "Kim et al., ICCV 2021, arXiv 2006.12000"
+    tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
+
+    predictions: Tensor
+
+    def __init__(self, *, alpha: Fraction = 0.8) -> None:
+        super().__init__()
+        self.alpha = alpha
+
+    def build(self, setting: Setting) -> None:
+        table = torch.zeros(setting.num_samples, setting.num_classes)
+        self.register_buffer("predictions", table)
+
+    def loss(self, student: Student, batch: Batch, progress: Progress) -> Terms:
+        output = student(*batch.views[0])
+        log_p = F.log_softmax(output.logits, dim=1)
+        stored = self.predictions[batch.ids]
+        alpha = self.alpha * min(1.0, (progress.epoch + 1) / progress.epochs)
+        hard = F.nll_loss(log_p, output.hard_labels, reduction="none")
+        soft = -(stored * log_p).sum(dim=1)
+        self.predictions[batch.ids] = log_p.detach().exp()
+        return {"soft_ce": ((1 - alpha * stored.sum(dim=1)) * hard + alpha * soft).mean()}

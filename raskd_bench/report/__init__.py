@@ -1,0 +1,1 @@
+"""Tables from Records. Nothing here imports torch."""

@@ -1,0 +1,1 @@
+"""Students: backbones by family, and the network that carries the task's head."""

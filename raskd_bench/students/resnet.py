@@ -1,0 +1,160 @@
+"""ResNets with CIFAR stems: a 3x3 convolution instead of the 7x7 one and its pooling.
+
+ResNet-8/20/56 have three stages of 16, 32 and 64 channels (He et al. 2016, arXiv 1512.03385,
+section 4.2, with projection shortcuts); ResNet-18/34 four stages of 64 to 512. The pre-activation
+form is that of CS-KD and PS-KD's code: no normalisation after the last stage, and a bare 1x1
+convolution as shortcut on the already activated input.
+"""
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from raskd_bench.students.backbone import Backbone, Features
+
+Block = Callable[[int, int, int], nn.Module]
+
+
+def conv3x3(channels: int, width: int, stride: int = 1) -> nn.Conv2d:
+    """Return a 3x3 convolution without bias."""
+    return nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False)
+
+
+class BasicBlock(nn.Module):
+    """relu( BN conv relu BN conv x + shortcut x ), He et al. 2016a."""
+
+    def __init__(self, channels: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = conv3x3(channels, width, stride)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = conv3x3(width, width)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or channels != width:
+            conv = nn.Conv2d(channels, width, 1, stride=stride, bias=False)
+            self.shortcut = nn.Sequential(conv, nn.BatchNorm2d(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = F.relu(self.bn1(self.conv1(x)))
+        return F.relu(self.bn2(self.conv2(out)) + self.shortcut(x))
+
+
+class PreActBlock(nn.Module):
+    """conv relu BN conv relu BN x + shortcut, He et al. 2016b, arXiv 1603.05027."""
+
+    def __init__(self, channels: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv1 = conv3x3(channels, width, stride)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv2 = conv3x3(width, width)
+        self.projection: nn.Module | None = None
+        if stride != 1 or channels != width:
+            self.projection = nn.Conv2d(channels, width, 1, stride=stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        active = F.relu(self.bn1(x))
+        shortcut = x if self.projection is None else self.projection(active)
+        return self.conv2(F.relu(self.bn2(self.conv1(active)))) + shortcut
+
+
+class ResNet(Backbone):
+    """A stem, stages of residual blocks, global average pooling.
+
+    Args:
+        block: makes a block from (channels, width, stride).
+        widths: channels of each stage.
+        depths: blocks of each stage.
+        stem: what comes before the first stage; gives `stem_channels` at full resolution.
+        stem_channels: channels after the stem.
+        last: what comes after the last stage, before pooling.
+    """
+
+    def __init__(
+        self,
+        block: Block,
+        widths: Sequence[int],
+        depths: Sequence[int],
+        *,
+        stem: nn.Module,
+        stem_channels: int,
+        last: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.stem = stem
+        self.stages = nn.ModuleList()
+        channels = stem_channels
+        for index, (width, depth) in enumerate(zip(widths, depths, strict=True)):
+            blocks = []
+            for position in range(depth):
+                stride = 2 if index > 0 and position == 0 else 1
+                blocks.append(block(channels, width, stride))
+                channels = width
+            self.stages.append(nn.Sequential(*blocks))
+        self.last = last if last is not None else nn.Identity()
+        self.channels = tuple(widths)
+        self.strides = tuple(2**index for index in range(len(widths)))
+        self.embedding_size = channels
+        initialise(self)
+
+    def forward(self, images: Tensor) -> Features:
+        x = self.stem(images)
+        maps = []
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        maps[-1] = self.last(maps[-1])
+        return Features(tuple(maps), maps[-1].mean(dim=(2, 3)))
+
+
+def initialise(network: nn.Module) -> None:
+    """Initialise convolutions as He et al. 2015 (arXiv 1502.01852), fan-out."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+
+def _post_activation(widths: Sequence[int], depths: Sequence[int]) -> ResNet:
+    stem = nn.Sequential(conv3x3(3, widths[0]), nn.BatchNorm2d(widths[0]), nn.ReLU())
+    return ResNet(BasicBlock, widths, depths, stem=stem, stem_channels=widths[0])
+
+
+def _pre_activation(depths: Sequence[int]) -> ResNet:
+    stem = nn.Sequential(conv3x3(3, 64), nn.BatchNorm2d(64), nn.ReLU())
+    return ResNet(PreActBlock, (64, 128, 256, 512), depths, stem=stem, stem_channels=64)
+
+
+def resnet8() -> Backbone:
+    """ResNet-8 for small images: three stages of one block, 16 to 64 channels."""
+    return _post_activation((16, 32, 64), (1, 1, 1))
+
+
+def resnet20() -> Backbone:
+    """ResNet-20 for small images: three stages of three blocks, 16 to 64 channels."""
+    return _post_activation((16, 32, 64), (3, 3, 3))
+
+
+def resnet56() -> Backbone:
+    """ResNet-56 for small images: three stages of nine blocks, 16 to 64 channels."""
+    return _post_activation((16, 32, 64), (9, 9, 9))
+
+
+def resnet18() -> Backbone:
+    """ResNet-18 with a CIFAR stem: four stages of two blocks, 64 to 512 channels."""
+    return _post_activation((64, 128, 256, 512), (2, 2, 2, 2))
+
+
+def resnet34() -> Backbone:
+    """ResNet-34 with a CIFAR stem: 3, 4, 6 and 3 blocks, 64 to 512 channels."""
+    return _post_activation((64, 128, 256, 512), (3, 4, 6, 3))
+
+
+def preact_resnet18() -> Backbone:
+    """ResNet-18 with a CIFAR stem and pre-activation blocks, as CS-KD and PS-KD train it."""
+    return _pre_activation((2, 2, 2, 2))
+
+
+def preact_resnet34() -> Backbone:
+    """ResNet-34 with a CIFAR stem and pre-activation blocks."""
+    return _pre_activation((3, 4, 6, 3))

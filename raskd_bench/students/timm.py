@@ -1,0 +1,55 @@
+"""Any model of the timm library as a student: `timm/<name>`, vision transformers included."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from raskd_bench.errors import IncompatibleTrial, did_you_mean
+from raskd_bench.students.backbone import Backbone, Features
+
+NUM_MAPS = 4
+
+
+class TimmBackbone(Backbone):
+    """A timm model without its classifier.
+
+    Stage maps of a transformer are its block outputs, reshaped to [B, D, h, w], at four evenly
+    spaced depths; the embedding is what the model's own classifier would read.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model: nn.Module = model
+        info: Sequence[dict[str, Any]] = model.feature_info
+        self.indices = evenly_spaced(len(info), NUM_MAPS)
+        self.channels = tuple(int(info[i]["num_chs"]) for i in self.indices)
+        self.strides = tuple(int(info[i]["reduction"]) for i in self.indices)
+        self.embedding_size = int(model.head_hidden_size)
+
+    def forward(self, images: Tensor) -> Features:
+        model: Any = self.model
+        final, maps = model.forward_intermediates(images, indices=self.indices)
+        return Features(tuple(maps), model.forward_head(final, pre_logits=True))
+
+
+def evenly_spaced(count: int, wanted: int) -> list[int]:
+    """Return `wanted` indices below `count`, evenly spaced, the last one included."""
+    wanted = min(count, wanted)
+    return [round((i + 1) * count / wanted) - 1 for i in range(wanted)]
+
+
+def timm(*, model: str, **options: Any) -> Backbone:
+    """Any model of the timm library, by its name there; options are those of `create_model`."""
+    import timm as library  # four seconds: only for the trials that use it
+
+    if model not in library.list_models():
+        hint = did_you_mean(model, library.list_models())
+        raise IncompatibleTrial(f"timm/{model}: timm {library.__version__} has no such model{hint}")
+    try:
+        made = library.create_model(model, pretrained=False, num_classes=0, **options)
+    except (TypeError, ValueError, AssertionError, RuntimeError) as error:
+        raise IncompatibleTrial(f"timm/{model}: cannot be made with {options}: {error}") from error
+    if not hasattr(made, "forward_intermediates") or not hasattr(made, "head_hidden_size"):
+        raise IncompatibleTrial(f"timm/{model}: gives no stage maps (no forward_intermediates)")
+    return TimmBackbone(made)
