@@ -109,6 +109,19 @@ def digest(card: Card) -> str:
     return hashlib.sha256("\n".join(trees).encode()).hexdigest()[:12]
 
 
+def late_imports(path: Path) -> frozenset[str]:
+    """Return the libraries that a file imports inside its functions, those of downloads left out.
+
+    They are slow to import and only some suites need them; a run imports them once for all trials.
+    """
+    functions = (node for node in _tree(path).body if isinstance(node, ast.FunctionDef))
+    inner = [node for f in functions if f.name != "_download" for node in ast.walk(f)]
+    plain = {alias.name for node in inner if isinstance(node, ast.Import) for alias in node.names}
+    return frozenset(
+        plain | {node.module for node in inner if isinstance(node, ast.ImportFrom) and node.module}
+    )
+
+
 def _sources(folder: str) -> Iterator[Path]:
     return (path for path in (PACKAGE / folder).glob("*.py") if not path.stem.startswith("_"))
 
@@ -129,6 +142,7 @@ def _functions(kind: Kind) -> Mapping[str, Card]:
         for path in _sources(folder)
         for node in _tree(path).body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+        and not node.args.args  # an entry has options only
         and isinstance(node.returns, ast.Name) and node.returns.id == annotation
     }  # fmt: skip
 

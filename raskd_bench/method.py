@@ -56,7 +56,8 @@ class Setting:
         strides: how much smaller than the image each stage map is.
         embedding_size: D.
         new_head: makes the task's head for features [B, channels, h, w].
-        teacher: frozen, in evaluation mode, without gradient; None unless `needs_teacher`.
+        teacher: frozen, in evaluation mode, without gradient; None unless `needs_teacher`. No
+            nn.Module, so that a method that keeps it does not own, train or count its weights.
     """
 
     num_classes: int
@@ -66,6 +67,9 @@ class Setting:
     embedding_size: int
     new_head: Callable[[int], nn.Module]
     teacher: Callable[[Tensor, Any], Output] | None = None
+
+    def __post_init__(self) -> None:
+        assert not isinstance(self.teacher, nn.Module), "a method would register it as its own"
 
 
 class Method(nn.Module):

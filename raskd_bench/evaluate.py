@@ -1,0 +1,47 @@
+"""Evaluation of a student alone: auxiliary parts of a method are not even passed."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from raskd_bench.data.loader import Loader
+from raskd_bench.students.network import StudentNetwork
+
+
+class Scorer(Protocol):
+    """The part of a task that knows its metrics."""
+
+    def score(self, logits: Tensor, labels: Tensor) -> dict[str, float]:
+        """Return the metrics of a whole split."""
+
+
+@torch.inference_mode()
+def evaluate(
+    student: StudentNetwork,
+    task: Scorer,
+    loader: Loader,
+    *,
+    batch_size: int,
+    autocast: Callable[[], AbstractContextManager[None]],
+) -> dict[str, float]:
+    """Return the metrics of a split, with the student in evaluation mode, and put it back.
+
+    Args:
+        student: what is evaluated.
+        task: knows the metrics.
+        loader: of the split, read in order and unaugmented.
+        batch_size: images a forward.
+        autocast: makes the precision's context.
+    """
+    training = student.training
+    student.eval()
+    logits, labels = [], []
+    for images, targets in loader.evaluation(batch_size):
+        with autocast():
+            logits.append(student(images).logits)
+        labels.append(targets)
+    student.train(training)
+    return task.score(torch.cat(logits), torch.cat(labels))

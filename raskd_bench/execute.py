@@ -1,0 +1,187 @@
+"""One Trial, in this process: set-up, warm-up, training, evaluation, and what they measured."""
+
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import amp, nn
+
+from raskd_bench.errors import Diverged
+from raskd_bench.evaluate import evaluate
+from raskd_bench.meter import ClockName, Clocks, synchroniser
+from raskd_bench.method import Method
+from raskd_bench.pace import Pace, learning_rate_factor
+from raskd_bench.setup import (
+    Autocast,
+    Lab,
+    Teacher,
+    autocast_of,
+    build,
+    first_epoch_rng,
+    new_lab,
+    new_optimizer,
+    warm_up,
+)
+from raskd_bench.spec.trial import Trial
+from raskd_bench.students.network import StudentNetwork
+from raskd_bench.trainer import train
+from raskd_bench.watch import Report, TrainingWatch
+
+EVALUATION_BATCH = 512
+CLOCKS: tuple[ClockName, ...] = ("setup", "train", "eval", "io")
+
+
+@dataclass
+class Training:
+    """A student, its method and what training them has measured."""
+
+    student: StudentNetwork
+    method: Method
+    watch: TrainingWatch
+    infer_flops: int
+    failure: Diverged | None = None
+
+
+def execute(trial: Trial, device: torch.device, folder: Path, report: Report) -> dict[str, Any]:
+    """Run a trial and return the measured part of its Record.
+
+    A trial that diverges gives what it had measured until then, with status `diverged`.
+
+    Raises:
+        BenchError: data set, student or method cannot be made.
+    """
+    clocks = Clocks(synchroniser(device))
+    lab = new_lab(trial, device, folder, clocks, report)
+    measured: dict[str, Any] = {"status": "done", "storage": lab.train.storage}
+    teacher: Training | None = None
+    if trial.teacher is not None:
+        teacher = _fit(lab, _teacher_trial(trial), None)
+    if teacher is None or teacher.failure is None:
+        training = _fit(lab, trial, Teacher(teacher.student) if teacher else None)
+        measured |= _measurements(training, teacher)
+    else:
+        measured |= {"status": Diverged.status, "error": f"the teacher diverged: {teacher.failure}"}
+    measured["wall_seconds"] = clocks.check()
+    return measured | {f"{name}_seconds": clocks.seconds(name) for name in CLOCKS}
+
+
+def _teacher_trial(trial: Trial) -> Trial:
+    assert trial.teacher is not None, "checked by the caller"
+    return trial.model_copy(
+        update={
+            "student": trial.teacher.student,
+            "budget": trial.teacher.budget or trial.budget,
+            "method": "cross_entropy",
+            "hparams": {},
+            "teacher": None,
+            "evaluations": 1,
+        }
+    )
+
+
+def _fit(lab: Lab, trial: Trial, teacher: Teacher | None) -> Training:
+    """Warm up, rebuild from the same seed, train."""
+    lab.clocks.switch("setup")
+    autocast = partial(autocast_of, lab.device, trial)
+    step_flops, infer_flops = warm_up(lab, trial, *build(lab, trial, teacher), autocast)
+    student, method = build(lab, trial, teacher)
+    lists = method.sample(lab.train.split.labels, trial.batch_size, first_epoch_rng(trial.seed))
+    start = lab.clocks.seconds("train")
+    pace = Pace(
+        trial.budget,
+        steps_per_epoch=len(lists),
+        images_per_step=len(lists[0]) * method.views,
+        step_flops=step_flops,
+        elapsed=lambda: lab.clocks.seconds("train") - start,
+    )
+    optimizer = new_optimizer(trial, student, method)
+    score = partial(_score, lab, student, autocast)
+    watch = TrainingWatch(student, pace, lab.clocks, step_flops, trial.evaluations, score,
+                          lab.report, len(lab.train.split), lab.device)  # fmt: skip
+    training = Training(student, method, watch, infer_flops)
+    try:
+        train(
+            student, method, lambda epoch: lab.train.epoch(
+                trial.seed, epoch, method.sample, trial.batch_size, method.views),
+            optimizer=optimizer,
+            rate=lambda spent: trial.optimizer.lr * learning_rate_factor(trial.schedule, spent),
+            autocast=autocast,
+            scaler=amp.GradScaler(lab.device.type, enabled=trial.precision == "fp16"),
+            pace=pace, watch=watch,
+        )  # fmt: skip
+    except Diverged as failure:
+        training.failure = failure
+    lab.clocks.switch("io")
+    return training
+
+
+def _score(lab: Lab, student: StudentNetwork, autocast: Autocast, last: bool) -> dict[str, float]:
+    """Evaluate; only the last evaluation reports every metric."""
+    splits = {"test": lab.test} | ({"val": lab.val} if lab.val is not None else {})
+    scores: dict[str, float] = {}
+    for name, loader in splits.items():
+        found = evaluate(student, lab.task, loader, batch_size=EVALUATION_BATCH, autocast=autocast)
+        kept = found if last else {key: found[key] for key in (lab.task.metric, "nll")}
+        scores |= {f"{name}_{key}": value for key, value in kept.items()}
+    return scores
+
+
+def _measurements(training: Training, teacher: Training | None) -> dict[str, Any]:
+    """Return the Record's fields of a training, its teacher's cost charged to it."""
+    watch, student, method = training.watch, training.student, training.method
+    ledger = asdict(watch.ledger)
+    prepared = teacher.watch.ledger if teacher else None
+    if prepared is not None:
+        ledger["train_flops"] += prepared.train_flops
+    scores = [point for point in watch.curve if "test_top1" in point]
+    fields = {key: value for key, value in (scores or [{}])[-1].items()
+              if key.startswith(("test_", "val_"))}  # fmt: skip
+    result = ledger | (fields if training.failure is None else {})
+    result |= {
+        "best_epoch_top1": max((point["test_top1"] for point in scores), default=None),
+        "curve": watch.curve,
+        "step_seconds": _percentiles(watch.times.seconds),
+        "data_wait_seconds": watch.times.waited_seconds,
+        "peak_allocated_bytes": watch.memory.allocated_bytes,
+        "peak_reserved_bytes": watch.memory.reserved_bytes,
+        "peak_host_bytes": watch.memory.host_bytes,
+        "peak_host_source": watch.memory.source,
+        "energy_joules": watch.energy.joules,
+        "step_flops": watch.step_flops,
+        "infer_flops": training.infer_flops,
+        "infer_params": _count(student),
+        "train_params": _count(student) + _count(method),
+        "state_bytes": _state_bytes(method) + (_weight_bytes(teacher.student) if teacher else 0),
+        "preparation_seconds": prepared.train_seconds if prepared else 0.0,
+        "preparation_flops": prepared.train_flops if prepared else 0,
+        "preparation_steps": prepared.steps if prepared else 0,
+        "teacher_top1": teacher.watch.curve[-1].get("test_top1") if teacher else None,
+    }
+    if best := [point for point in scores if "val_top1" in point]:
+        result["val_selected_top1"] = max(best, key=lambda point: point["val_top1"])["test_top1"]
+    if training.failure is not None:
+        result |= {"status": training.failure.status, "error": str(training.failure)}
+    return result
+
+
+def _percentiles(seconds: list[float]) -> dict[str, float]:
+    quantiles = np.quantile(seconds, [0.05, 0.5, 0.95]) if seconds else [np.nan] * 3
+    names = ("p05", "p50", "p95")
+    mean = float(np.mean(seconds)) if seconds else float("nan")
+    return dict(zip(names, map(float, quantiles), strict=True)) | {"mean": mean}
+
+
+def _count(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+def _state_bytes(method: nn.Module) -> int:
+    """Bytes a method keeps between steps: its own buffers, not its layers' running statistics."""
+    return sum(b.numel() * b.element_size() for b in method.buffers(recurse=False))
+
+
+def _weight_bytes(module: nn.Module) -> int:
+    return sum(p.numel() * p.element_size() for p in module.parameters())

@@ -1,0 +1,76 @@
+"""What a number was measured on: host, versions, and the code's commit."""
+
+import os
+import platform
+import re
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "fvcore")
+
+
+def describe_host() -> dict[str, Any]:
+    """Return names and sizes of this host, and the versions of what computes. Imports no torch."""
+    memory = psutil.virtual_memory()
+    return {
+        "host": platform.node(),
+        "system": f"{platform.system()} {platform.release()}",
+        "cpu": cpu_name(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else
+                 psutil.cpu_count(),
+        "memory_bytes": memory.total,
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in PACKAGES},
+    }  # fmt: skip
+
+
+def cpu_name() -> str:
+    """Return the processor's model name, as the system gives it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor() or platform.machine()
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return found[1].strip() if found else platform.machine()
+
+
+def slug(machine: dict[str, Any]) -> str:
+    """Return the name of a machine's results folder: processor, cores, and GPU if it is used."""
+    words = f"{machine['cpu']} {machine['cores']}c"
+    if machine.get("gpu"):
+        words = f"{machine['gpu']} {words}"
+    clean = re.sub(r"\((r|tm)\)|processor|cpu|@.*?ghz", " ", words.lower())
+    return re.sub(r"[^a-z0-9]+", "-", clean).strip("-")[:60]
+
+
+def code_state() -> tuple[str | None, bool | None]:
+    """Return the commit of the running code and whether it was changed since; None outside git."""
+    folder = Path(__file__).parent
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return None, None
+    # suites are named by their content in each Record, so only the code counts
+    changes = _git(folder, "status", "--porcelain", "--", ".", "../pyproject.toml")
+    return commit, bool(changes)
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True, text=True, timeout=20, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

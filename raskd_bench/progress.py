@@ -1,0 +1,113 @@
+"""What a person sees while a suite runs: a bar on a terminal, plain lines elsewhere. On stderr."""
+
+import sys
+from time import monotonic
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from raskd_bench.record import Record
+from raskd_bench.spec import Plan, Suite
+
+
+def new_show() -> "Lines":
+    """Return bars if stderr is a terminal, plain lines otherwise."""
+    console = Console(stderr=True)
+    return Bars(console) if console.is_terminal else Lines()
+
+
+class Lines:
+    """One line a finished trial."""
+
+    def __init__(self) -> None:
+        self.total = self.done = self.ran = 0
+        self.begin = monotonic()
+
+    def start(self, suite: Suite, plans: list[Plan], done: int, folder: Any) -> None:
+        self.total, self.done, self.begin = len(plans), done, monotonic()
+        before = f", {done} finished before" if done else ""
+        self.say(f"{suite.name}: {len(plans)} trials{before}, Records in {folder}")
+
+    def trial(self, plan: Plan) -> None:
+        """A trial starts: nothing to say without a terminal."""
+
+    def point(self, plan: Plan, point: dict[str, Any]) -> None:
+        """A point of the curve: nothing to say without a terminal."""
+
+    def end(self, plan: Plan, result: Record) -> None:
+        self.done += 1
+        self.ran += 1
+        self.say(f"[{self.done}/{self.total}] {plan}: {summary(result)}; {self.left()}")
+
+    def close(self) -> None:
+        """End the display."""
+
+    def say(self, text: str) -> None:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+    def left(self) -> str:
+        """Return the time that is left if the other trials last as long as those of this run."""
+        if self.done == self.total:
+            return "all done"
+        seconds = (monotonic() - self.begin) / max(self.ran, 1) * (self.total - self.done)
+        return f"about {clock(seconds)} left"
+
+
+class Bars(Lines):
+    """The suite's bar with the time left, the running trial's with loss and accuracy."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self.bars = Progress(
+            TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
+            TimeElapsedColumn(), TextColumn("{task.fields[note]}"), console=console,
+        )  # fmt: skip
+
+    def start(self, suite: Suite, plans: list[Plan], done: int, folder: Any) -> None:
+        super().start(suite, plans, done, folder)
+        self.suite = self.bars.add_task(escape(suite.name), total=len(plans), completed=done,
+                                        note="")  # fmt: skip
+        self.current = self.bars.add_task("", total=100, note="", visible=False)
+        self.bars.start()
+
+    def trial(self, plan: Plan) -> None:
+        name = escape(str(plan))
+        self.bars.reset(self.current, description=name, note="starting", visible=True)
+
+    def point(self, plan: Plan, point: dict[str, Any]) -> None:
+        loss = sum(point["loss"].values())
+        accuracy = f", top-1 {100 * point['test_top1']:.1f} %" if "test_top1" in point else ""
+        note = f"loss {loss:.3f}{accuracy}"
+        self.bars.update(self.current, completed=round(100 * point["spent"]), note=note)
+
+    def end(self, plan: Plan, result: Record) -> None:
+        super().end(plan, result)
+        self.bars.update(self.current, visible=False)
+        self.bars.update(self.suite, completed=self.done, note=self.left())
+
+    def close(self) -> None:
+        self.bars.stop()
+
+    def say(self, text: str) -> None:
+        self.bars.console.print(escape(text), highlight=False, soft_wrap=True)
+
+
+def summary(result: Record) -> str:
+    """Return how a trial ended, in a few words."""
+    if not result.finished:
+        reason = (result.error or "").partition("\n")[0]
+        return f"{result.status}: {reason}"
+    accuracy = 100 * (result.test_top1 or 0)
+    return f"top-1 {accuracy:.2f} %, trained {clock(result.train_seconds or 0)}"
+
+
+def clock(seconds: float) -> str:
+    """Return `8.2 s`, `3:07` or `1:02:45`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

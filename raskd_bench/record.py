@@ -1,0 +1,164 @@
+"""Record: what one trial gave, raw, with its conditions. Written once, whole, never edited."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from raskd_bench import __version__
+from raskd_bench.errors import RecordError
+
+SCHEMA = 1
+Status = Literal["done", "diverged", "out_of_memory", "timeout", "failed"]
+
+
+class Record(BaseModel):
+    """One trial's numbers: units end the names, accuracies are in [0, 1], None is not measured."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: int = Field(alias="schema", default=SCHEMA)
+    trial: str  # identity of the trial
+    suite: str
+    cell: str  # identity of the conditions that methods share
+    method: str
+    label: str  # what the suite calls the method
+    position: int  # of the method in its suite
+    baseline: str  # label of the method that ratios of this suite refer to
+    hparams: dict[str, Any]  # resolved
+    hparams_passed: dict[str, Any]  # as the suite gives them
+    method_digest: str  # of the code behind the method
+    footnote: str | None = None  # what a table must say beside this method
+    seed: int
+    budget: dict[str, float]
+    conditions: dict[str, Any]  # task, data, student, batch size, recipe, precision
+    status: Status
+    error: str | None = None
+    started: str  # ISO 8601, UTC
+    program: str = __version__
+
+    test_top1: float | None = None
+    test_top5: float | None = None
+    test_nll: float | None = None
+    test_ece: float | None = None  # 15 bins
+    test_aurc: float | None = None
+    val_top1: float | None = None
+    val_top5: float | None = None
+    val_nll: float | None = None
+    val_ece: float | None = None
+    val_aurc: float | None = None
+    val_selected_top1: float | None = None  # on the test split, at the best point on validation
+    best_epoch_top1: float | None = None  # best on the test split: shown apart, never ranked
+    teacher_top1: float | None = None
+    curve: list[dict[str, Any]] = []
+
+    train_seconds: float | None = None  # a teacher's training and the wait for data included
+    setup_seconds: float | None = None
+    eval_seconds: float | None = None
+    io_seconds: float | None = None
+    wall_seconds: float | None = None
+    data_wait_seconds: float | None = None
+    step_seconds: dict[str, float] | None = None  # percentiles and mean over the student's steps
+    peak_allocated_bytes: int | None = None  # on the GPU
+    peak_reserved_bytes: int | None = None
+    peak_host_bytes: int | None = None  # resident, process and children
+    peak_host_source: str | None = None
+    energy_joules: float | None = None  # of the GPU, during the student's training
+
+    step_flops: int | None = None  # matmul and convolution, forward and backward, 2 a multiply-add
+    train_flops: int | None = None  # a teacher's training included
+    infer_flops: int | None = None  # forward on one image
+    train_params: int | None = None  # trainable: student and auxiliary modules
+    infer_params: int | None = None
+    state_bytes: int | None = None  # a method's memories between steps, and its teacher
+
+    steps: int | None = None
+    epochs: float | None = None
+    images_drawn: int | None = None
+    images_unique: int | None = None
+    images_forwarded: int | None = None  # through the student, with gradient
+    images_forwarded_without_gradient: int | None = None
+    images_backwarded: int | None = None
+    preparation_seconds: float | None = None  # a teacher's training, part of train_seconds
+    preparation_flops: int | None = None
+    preparation_steps: int | None = None
+
+    storage: str | None = None  # of the training images: on the device, or streamed
+    machine: dict[str, Any]
+    commit: str | None = None
+    dirty: bool | None = None
+
+    @property
+    def finished(self) -> bool:
+        return self.status == "done"
+
+
+def write(record: Record, path: Path) -> None:
+    """Write a Record so that a reader sees the whole of it or nothing.
+
+    A temporary file in the same folder is flushed to the disk, then renamed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = record.model_dump(mode="json", by_alias=True)
+    text = json.dumps(_finite(content), indent=1, allow_nan=False)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def read(path: Path) -> Record:
+    """Return the Record in a file.
+
+    Raises:
+        RecordError: it is no Record, is damaged, or was written by a newer version.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RecordError(f"{path}: cannot be read as a Record: {error}") from error
+    found = content.get("schema") if isinstance(content, dict) else None
+    if not isinstance(found, int):
+        raise RecordError(f"{path}: is not a Record: it has no schema number")
+    if found > SCHEMA:
+        raise RecordError(
+            f"{path}: has Record schema {found}, this is raskd-bench {__version__}, which reads up "
+            f"to schema {SCHEMA}; read it with the version that wrote it "
+            f"({content.get('program', 'unknown')}), or a newer one"
+        )
+    try:
+        return Record.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise RecordError(f"{path}: is damaged: {key}: {first['msg']}") from error
+
+
+def _finite(value: Any) -> Any:
+    """Return the value with every NaN and infinity, which JSON lacks, as None."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

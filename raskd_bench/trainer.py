@@ -1,0 +1,68 @@
+"""The training loop. It knows no method and no task by name."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import reduce
+from operator import add
+from typing import Any, Protocol
+
+from torch import amp
+from torch.optim import Optimizer
+
+from raskd_bench.batch import Batch, Terms
+from raskd_bench.method import Method, Student
+from raskd_bench.pace import Pace
+
+
+class Watch(Protocol):
+    """What sees each step, and may pause the training between two."""
+
+    def start_epoch(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """Return the batches of an epoch, their waiting time kept."""
+
+    def after_step(self, batch: Batch, terms: Terms, *, epoch_ends: bool) -> None:
+        """See one step's terms, still on the device."""
+
+
+def train(
+    student: Student,
+    method: Method,
+    batches: Callable[[int], Iterator[Batch]],
+    *,
+    optimizer: Optimizer,
+    rate: Callable[[float], float],
+    autocast: Callable[[], AbstractContextManager[None]],
+    scaler: amp.GradScaler,
+    pace: Pace,
+    watch: Watch,
+) -> None:
+    """Train until the budget is spent.
+
+    Args:
+        student: what is trained.
+        method: gives the loss; its own parameters are trained by the same optimizer.
+        batches: one epoch of batches, by its number.
+        optimizer: of all parameters.
+        rate: learning rate at a spent fraction of the budget.
+        autocast: makes the precision's context.
+        scaler: of gradients; disabled but for fp16.
+        pace: counts steps against the budget.
+        watch: clocks and curves.
+    """
+    while pace.spent < 1:
+        method.start_epoch(pace.progress())
+        for batch in watch.start_epoch(batches(pace.epoch)):
+            progress = pace.progress()
+            for group in optimizer.param_groups:
+                group["lr"] = rate(progress.spent)
+            with autocast():
+                terms = method.loss(student, batch, progress)
+            loss: Any = reduce(add, terms.values())
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            optimizer.zero_grad(set_to_none=True)
+            pace.step += 1
+            watch.after_step(batch, terms, epoch_ends=pace.step % pace.steps_per_epoch == 0)
+            if pace.spent >= 1:
+                break

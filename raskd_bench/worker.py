@@ -1,0 +1,155 @@
+"""What runs in a trial's own process, started from a server that has torch imported already."""
+
+import os
+import signal
+import threading
+import traceback
+import warnings
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch._dynamo  # optimizers import it at their first use; here once for all trials
+import torch.utils.flop_counter
+
+from raskd_bench.data.build import load_splits, shape_of
+from raskd_bench.errors import BenchError, DataError, IncompatibleTrial, RequestError
+from raskd_bench.execute import execute
+from raskd_bench.machine import describe_host
+from raskd_bench.setup import make
+from raskd_bench.spec.trial import Trial
+from raskd_bench.tasks.build import new_task
+
+# what torchvision and timm print as they are imported; nothing a user could act on
+warnings.filterwarnings("ignore", message=".*torch.jit", category=FutureWarning)
+
+CPU_OUT_OF_MEMORY = "DefaultCPUAllocator"  # torch raises a bare RuntimeError for it
+
+
+def run_trial(connection: Connection, trial: Trial, device: str, folder: Path) -> None:
+    """Run one trial and send `("done", measured)`; `("point", ...)` on the way."""
+    _follow_parent(connection)
+    try:
+        measured = execute(
+            trial, torch.device(device), folder, lambda point: connection.send(("point", point))
+        )
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        measured = {"status": "out_of_memory", "error": _first_line(error)}
+    except RuntimeError as error:
+        status = "out_of_memory" if CPU_OUT_OF_MEMORY in str(error) else "failed"
+        measured = {"status": status, "error": _first_line(error), "traceback": _trace()}
+    except BenchError as error:
+        measured = {"status": "failed", "error": _first_line(error)}
+    except Exception as error:  # whatever a user's method raises ends this trial, not the suite
+        measured = {"status": "failed", "error": _first_line(error), "traceback": _trace()}
+    connection.send(("done", measured))
+
+
+def prepare(connection: Connection, trials: list[Trial], device: str, folder: Path) -> None:
+    """Check that all trials can start: device, data sets, students, methods.
+
+    Sends `("done", answer)` with status `ready` and the machine, or `refused` and the faults.
+    """
+    _follow_parent(connection)
+    try:
+        chosen = choose_device(device)
+        faults = _faults(trials, folder)
+    except BenchError as error:
+        faults = [str(error)]
+    if faults:
+        connection.send(("done", {"status": "refused", "faults": faults}))
+    else:
+        machine = describe_host() | _describe_device(chosen)
+        connection.send(("done", {"status": "ready", "machine": machine}))
+
+
+def choose_device(wanted: str) -> torch.device:
+    """Return the device for `auto`, `cpu`, `cuda` or `cuda:n`.
+
+    Raises:
+        RequestError: it is not there.
+    """
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(wanted)
+    if device.type == "cuda":
+        count = torch.cuda.device_count()
+        if (device.index or 0) >= count:
+            text = f"--device {wanted}: torch sees {count} CUDA devices; try --device cpu"
+            raise RequestError(text)
+    return device
+
+
+def _faults(trials: list[Trial], folder: Path) -> list[str]:
+    """Return why trials cannot start: each data set read once, each network built once."""
+    shapes: dict[str, tuple[int, int] | None] = {}
+    faults: dict[str, None] = {}
+    built = set()
+    for trial in trials:
+        data = str(trial.data)
+        if data not in shapes:
+            shapes[data] = None
+            try:
+                shape = shape_of(load_splits(trial.data.name, trial.data.options, folder))
+                shapes[data] = shape[:2]
+            except DataError as error:
+                faults[str(error)] = None
+        found = shapes[data]
+        key = (data, str(trial.student), trial.method, str(trial.hparams))
+        if found is None or key in built:
+            continue
+        built.add(key)
+        try:
+            with torch.device("meta"):
+                build_untaught(trial, found, folder)
+        except BenchError as error:
+            faults[str(error)] = None
+        except Exception as error:  # a user's own build may raise anything
+            reason = f"{trial.method} cannot be built for {trial.student}: {_first_line(error)}"
+            faults[reason] = None
+    return list(faults)
+
+
+def build_untaught(trial: Trial, shape: tuple[int, int], folder: Path) -> Any:
+    """Build student and method with nobody behind the teacher: enough to see that they fit."""
+
+    def silent(images: Any, targets: Any = None) -> Any:
+        raise IncompatibleTrial("the teacher is not there yet: do not call it in build")
+
+    task = new_task(trial.task, shape[0])
+    return make(trial, shape, task, folder, silent)
+
+
+def _describe_device(device: torch.device) -> dict[str, Any]:
+    described: dict[str, Any] = {"device": str(device), "threads": torch.get_num_threads()}
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        described |= {
+            "gpu": properties.name,
+            "gpu_memory_bytes": properties.total_memory,
+            "cuda": torch.version.cuda,
+        }
+    return described
+
+
+def _follow_parent(connection: Connection) -> None:
+    """Leave Ctrl-C to the parent, and end when it is gone, however it ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def wait() -> None:
+        try:
+            connection.recv()  # nothing is ever sent: this returns when the other end closes
+        except (EOFError, OSError):
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _trace() -> str:
+    return traceback.format_exc(limit=-5)
