@@ -65,13 +65,17 @@ def run(
     ] = False,
 ) -> None:
     """Run the trials of a suite that are not finished yet, and print the table."""
+    from raskd_bench.spec import load_suite
+
+    loaded, home = load_suite(suite), suite.parent.resolve()  # its faults cost no further import
+
     from raskd_bench.progress import new_show
     from raskd_bench.runner import Interrupted, run_suite
 
     show = new_show()
     try:
         outcome = run_suite(
-            suite, results=results, show=show, only=only, device=device, fresh=fresh
+            loaded, home, results=results, show=show, only=only, device=device, fresh=fresh
         )
     except Interrupted:
         show.close()

@@ -22,13 +22,17 @@ class Lines:
     """One line a finished trial."""
 
     def __init__(self) -> None:
+        self.suite = ""
         self.total = self.done = self.ran = 0
         self.begin = monotonic()
 
-    def start(self, suite: Suite, plans: list[Plan], done: int, folder: Any) -> None:
-        self.total, self.done, self.begin = len(plans), done, monotonic()
+    def check(self, suite: Suite, plans: list[Plan]) -> None:
+        self.suite, self.total = suite.name, len(plans)
+
+    def start(self, done: int, folder: Any) -> None:
+        self.done, self.begin = done, monotonic()
         before = f", {done} finished before" if done else ""
-        self.say(f"{suite.name}: {len(plans)} trials{before}, Records in {folder}")
+        self.say(f"{self.suite}: {self.total} trials{before}; Records in {folder}")
 
     def trial(self, plan: Plan) -> None:
         """A trial starts: nothing to say without a terminal."""
@@ -66,12 +70,16 @@ class Bars(Lines):
             TimeElapsedColumn(), TextColumn("{task.fields[note]}"), console=console,
         )  # fmt: skip
 
-    def start(self, suite: Suite, plans: list[Plan], done: int, folder: Any) -> None:
-        super().start(suite, plans, done, folder)
-        self.suite = self.bars.add_task(escape(suite.name), total=len(plans), completed=done,
-                                        note="")  # fmt: skip
+    def check(self, suite: Suite, plans: list[Plan]) -> None:
+        super().check(suite, plans)
+        note = "importing torch, reading data"
+        self.all = self.bars.add_task(escape(self.suite), total=self.total, note=note)
         self.current = self.bars.add_task("", total=100, note="", visible=False)
         self.bars.start()
+
+    def start(self, done: int, folder: Any) -> None:
+        super().start(done, folder)
+        self.bars.update(self.all, completed=done, note="")
 
     def trial(self, plan: Plan) -> None:
         name = escape(str(plan))
@@ -86,7 +94,7 @@ class Bars(Lines):
     def end(self, plan: Plan, result: Record) -> None:
         super().end(plan, result)
         self.bars.update(self.current, visible=False)
-        self.bars.update(self.suite, completed=self.done, note=self.left())
+        self.bars.update(self.all, completed=self.done, note=self.left())
 
     def close(self) -> None:
         self.bars.stop()

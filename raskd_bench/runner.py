@@ -4,16 +4,12 @@ Processes are forked from a server that has imported torch, so a small trial doe
 import, and one that dies takes nothing with it. Records are written here, by one process.
 """
 
-import multiprocessing
-import signal
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from time import monotonic
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
@@ -21,12 +17,12 @@ from filelock import FileLock, Timeout
 from raskd_bench import catalog, record
 from raskd_bench.errors import RecordError, RequestError
 from raskd_bench.machine import code_state, slug
+from raskd_bench.process import listen, preload, process_for
 from raskd_bench.record import Record
-from raskd_bench.spec import Plan, Suite, Trial, expand, load_suite
-from raskd_bench.spec.trial import Named
+from raskd_bench.spec import Plan, Suite, expand
 
+DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 SUPERSEDED = "superseded"  # folder of Records that a later run replaced
-GRACE_SECONDS = 5.0  # between asking a process to end and killing it
 
 
 class Refused(RequestError):
@@ -40,7 +36,10 @@ class Interrupted(Exception):
 class Show(Protocol):
     """Who looks on while a suite runs."""
 
-    def start(self, suite: Suite, plans: list[Plan], done: int, folder: Path) -> None:
+    def check(self, suite: Suite, plans: list[Plan]) -> None:
+        """A process looks whether these trials can start."""
+
+    def start(self, done: int, folder: Path) -> None:
         """The suite starts; `done` of its trials are finished already."""
 
     def trial(self, plan: Plan) -> None:
@@ -92,7 +91,8 @@ class Bench:
 
 
 def run_suite(
-    path: Path,
+    suite: Suite,
+    home: Path,
     *,
     results: Path,
     show: Show,
@@ -103,7 +103,8 @@ def run_suite(
     """Run the trials of a suite that have no finished Record yet.
 
     Args:
-        path: the suite's file.
+        suite: as read by `load_suite`.
+        home: folder of the suite's file.
         results: where Records go, in a folder for each suite and machine.
         show: who looks on.
         only: see `expand`.
@@ -111,28 +112,37 @@ def run_suite(
         fresh: set the Records that are there aside and run everything.
 
     Raises:
-        BenchError: the suite has faults, or its trials cannot start; nothing was run.
+        BenchError: the request is wrong, or trials cannot start; nothing was run.
         Interrupted: Ctrl-C; what was finished is written.
     """
-    suite, home = load_suite(path), path.parent.resolve()
     plans = expand(suite, home, only)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "raskd_bench.worker", __name__, *_libraries(plans)])
-    machine = _prepare(plans, device, home)
-    folder = results / suite.name / slug(machine)
-    bench = Bench(suite, home, folder, machine, code_state())
-    with _exclusive(folder):
-        if fresh:
-            _set_aside(folder, list(folder.glob("*.json")))
-        waiting = [plan for plan in plans if not _finished(bench, plan)]
-        show.start(suite, plans, len(plans) - len(waiting), folder)
-        ran = []
-        for plan in waiting:
-            show.trial(plan)
-            result = _run(bench, plan, show)
-            ran.append(result)
-            show.end(plan, result)
-    return Outcome(folder, tuple(ran), len(plans) - len(waiting))
+    if not DEVICE.fullmatch(device):
+        raise RequestError(f"--device {device}: write auto, cpu, cuda or cuda:N")
+    show.check(suite, plans)
+    preload(plan.trial for plan in plans)
+    try:
+        machine = _prepare(plans, device, home)
+        folder = results / suite.name / slug(machine)
+        bench = Bench(suite, home, folder, machine, code_state())
+        with _exclusive(folder):
+            if fresh:
+                _set_aside(folder, list(folder.glob("*.json")))
+            return _run_all(bench, plans, show)
+    except KeyboardInterrupt:
+        raise Interrupted from None
+
+
+def _run_all(bench: Bench, plans: list[Plan], show: Show) -> Outcome:
+    waiting = [plan for plan in plans if not _finished(bench, plan)]
+    resumed = len(plans) - len(waiting)
+    show.start(resumed, bench.folder)
+    ran = []
+    for plan in waiting:
+        show.trial(plan)
+        result = _run(bench, plan, show)
+        ran.append(result)
+        show.end(plan, result)
+    return Outcome(bench.folder, tuple(ran), resumed)
 
 
 def _prepare(plans: list[Plan], device: str, home: Path) -> dict[str, Any]:
@@ -141,8 +151,11 @@ def _prepare(plans: list[Plan], device: str, home: Path) -> dict[str, Any]:
     Raises:
         Refused: some cannot; the message has a line for each reason.
     """
-    with _process("prepare", [plan.trial for plan in plans], device, home) as (process, connection):
-        answer = _listen(process, connection, None, lambda _: None)
+    with process_for("prepare", [plan.trial for plan in plans], device, home) as (
+        process,
+        connection,
+    ):
+        answer = listen(process, connection, None, lambda _: None)
     if answer["status"] != "ready":
         raise Refused("\n".join(answer.get("faults", [answer.get("error", "")])))
     machine: dict[str, Any] = answer["machine"]
@@ -154,79 +167,14 @@ def _run(bench: Bench, plan: Plan, show: Show) -> Record:
     started = datetime.now(UTC).isoformat(timespec="seconds")
     limit = bench.suite.timeout_seconds
     arguments = (plan.trial, bench.machine["device"], bench.home)
-    with _process("run_trial", *arguments) as (process, connection):
-        measured = _listen(process, connection, limit, lambda point: show.point(plan, point))
+    with process_for("run_trial", *arguments) as (process, connection):
+        measured = listen(process, connection, limit, lambda point: show.point(plan, point))
     result = _new_record(bench, plan, started, measured)
     path = bench.folder / plan.trial.file_name
     if path.exists():
         _set_aside(bench.folder, [path])
     record.write(result, path)
     return result
-
-
-def _enter(task: str, connection: Connection, *arguments: Any) -> None:
-    """Run a function of `worker`, which imports torch: this process does not."""
-    from raskd_bench import worker
-
-    getattr(worker, task)(connection, *arguments)
-
-
-@contextmanager
-def _process(task: str, *arguments: Any) -> Iterator[tuple[BaseProcess, Connection]]:
-    """Start a process for a task; whatever happens, it is gone at the end."""
-    context = multiprocessing.get_context("forkserver")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_enter, args=(task, theirs, *arguments))
-    process.start()
-    theirs.close()
-    try:
-        yield process, ours
-    finally:
-        ours.close()
-        process.join(GRACE_SECONDS)
-        if process.is_alive():
-            process.kill()
-            process.join()
-
-
-def _listen(
-    process: BaseProcess,
-    connection: Connection,
-    limit_seconds: float | None,
-    on_point: Callable[[dict[str, Any]], None],
-) -> dict[str, Any]:
-    """Return what a process measured, or how it ended."""
-    deadline = None if limit_seconds is None else monotonic() + limit_seconds
-    try:
-        while True:
-            left = None if deadline is None else max(0.0, deadline - monotonic())
-            if not wait([connection, process.sentinel], left):
-                process.kill()
-                text = f"not finished after {limit_seconds:g} s (timeout_seconds)"
-                return {"status": "timeout", "error": text}
-            if not connection.poll():
-                return _ended(process)
-            kind, content = connection.recv()
-            if kind == "done":
-                measured: dict[str, Any] = content
-                return measured
-            on_point(content)
-    except EOFError:
-        return _ended(process)
-    except KeyboardInterrupt:
-        process.kill()
-        raise Interrupted from None
-
-
-def _ended(process: BaseProcess) -> dict[str, Any]:
-    """Describe a process that ended without an answer."""
-    process.join(GRACE_SECONDS)
-    code = process.exitcode or 0
-    if code == -signal.SIGKILL:
-        text = "killed by the system (signal 9): most likely the host ran out of memory"
-        return {"status": "out_of_memory", "error": text}
-    cause = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-    return {"status": "failed", "error": f"the trial's process ended with {cause}"}
 
 
 def _new_record(bench: Bench, plan: Plan, started: str, measured: dict[str, Any]) -> Record:
@@ -295,18 +243,3 @@ def _exclusive(folder: Path) -> Iterator[None]:
         raise RequestError(text) from None
     except OSError as error:
         raise RequestError(f"{folder}: cannot be written: {error.strerror}") from error
-
-
-def _libraries(plans: list[Plan]) -> list[str]:
-    """Return what the trials' data sets and students import late, to be imported once instead."""
-    paths = {
-        catalog.find(kind, part.name).path for plan in plans for kind, part in _parts(plan.trial)
-    }
-    return sorted(set().union(*map(catalog.late_imports, paths)))
-
-
-def _parts(trial: Trial) -> Iterator[tuple[catalog.Kind, Named]]:
-    yield "dataset", trial.data
-    yield "student", trial.student
-    if trial.teacher is not None:
-        yield "student", trial.teacher.student

@@ -1,0 +1,208 @@
+"""The runner: typed outcomes, resumption, isolation. Trials really run, in processes."""
+
+import json
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from raskd_bench.errors import RecordError, RequestError
+from raskd_bench.record import read
+from raskd_bench.runner import Refused, run_suite
+from raskd_bench.spec import load_suite
+
+HERE = Path(__file__).parent
+METHODS = HERE / "methods.py"
+
+SUITE = """
+schema: 1
+name: tiny
+data: digits
+student: resnet8
+batch_size: 32
+budget: {{{budget}}}
+evaluations: 2
+seeds: {seeds}
+timeout_seconds: {limit}
+methods: {methods}
+{more}
+"""
+
+
+class Silent:
+    """A Show that remembers what it saw."""
+
+    def __init__(self):
+        self.points, self.ended, self.resumed = [], [], None
+
+    def check(self, suite, plans):
+        pass
+
+    def start(self, done, folder):
+        self.resumed = done
+
+    def trial(self, plan):
+        pass
+
+    def point(self, plan, point):
+        self.points.append(point)
+
+    def end(self, plan, result):
+        self.ended.append(result)
+
+
+def run(tmp_path, methods, *, budget="steps: 8", limit=60, seeds=(0,), more="", **options):
+    path = tmp_path / "suite.yaml"
+    path.write_text(SUITE.format(methods=methods, budget=budget, limit=limit, seeds=list(seeds),
+                                 more=more))  # fmt: skip
+    show = Silent()
+    options = {"results": tmp_path / "results", "device": "cpu"} | options
+    return run_suite(load_suite(path), tmp_path, show=show, **options), show
+
+
+def ends(how):
+    return f"[{{name: '{METHODS}:Ends', label: ends, how: {how}}}, cross_entropy]"
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "reason"),
+    [
+        ("diverge", "diverged", "ce is not finite at step"),
+        ("error", "failed", 'KeyError: "a bug in a user\'s method"'),
+        ("memory", "out_of_memory", "DefaultCPUAllocator"),
+        ("killed", "out_of_memory", "signal 9"),
+        ("vanish", "failed", "exit code 7"),
+    ],
+)
+def test_a_trial_that_fails_is_a_typed_record_and_the_next_one_runs(tmp_path, how, status, reason):
+    outcome, show = run(tmp_path, ends(how))
+    first, second = outcome.ran
+    assert (first.label, first.status) == ("ends", status)
+    assert reason in first.error
+    assert second.status == "done"
+    assert len(list(outcome.folder.glob("*.json"))) == 2
+
+
+def test_a_trial_that_hangs_is_stopped_at_its_time_limit(tmp_path):
+    outcome, _ = run(tmp_path, ends("hang"), limit=6)
+    first, second = outcome.ran
+    assert first.status == "timeout"
+    assert "timeout_seconds" in first.error
+    assert second.status == "done"
+
+
+def test_finished_trials_are_not_run_again_and_their_records_stay_as_they_are(tmp_path):
+    first, _ = run(tmp_path, "[cross_entropy, label_smoothing]")
+    before = {path: path.read_bytes() for path in first.folder.glob("*.json")}
+    second, show = run(tmp_path, "[cross_entropy, label_smoothing, ras_kd]")
+    assert (show.resumed, [result.label for result in second.ran]) == (2, ["ras_kd"])
+    assert all(path.read_bytes() == content for path, content in before.items())
+
+
+def test_failed_trials_are_tried_again_and_their_records_set_aside(tmp_path):
+    first, _ = run(tmp_path, ends("error"))
+    second, show = run(tmp_path, ends("error"))
+    assert show.resumed == 1
+    assert [result.label for result in second.ran] == ["ends"]
+    kept = list((first.folder / "superseded").rglob("*.json"))
+    assert [read(path).label for path in kept] == ["ends"]
+
+
+def test_fresh_runs_everything_again_and_loses_no_record(tmp_path):
+    first, _ = run(tmp_path, "[cross_entropy]")
+    before = {path.name: path.read_bytes() for path in first.folder.glob("*.json")}
+    second, _ = run(tmp_path, "[cross_entropy]", fresh=True)
+    kept = {path.name: path.read_bytes()
+            for path in (second.folder / "superseded").rglob("*.json")}  # fmt: skip
+    assert len(second.ran) == 1
+    assert kept == before
+
+
+def test_the_same_trial_twice_gives_the_same_curve_and_accuracy(tmp_path):
+    methods = "[cross_entropy, ras_kd, cs_kd, byot]"
+    first, _ = run(tmp_path, methods, budget="steps: 50", results=tmp_path / "a")
+    second, _ = run(tmp_path, methods, budget="steps: 50", results=tmp_path / "b")
+    for a, b in zip(first.ran, second.ran, strict=True):
+        assert a.trial == b.trial
+        assert a.test_top1 == b.test_top1
+        assert a.test_nll == b.test_nll
+        assert [p["loss"] for p in a.curve] == [p["loss"] for p in b.curve]
+
+
+def test_every_unit_of_the_ledger_is_in_the_record(tmp_path):
+    teacher = "teacher: {student: resnet8, budget: {steps: 5}}"
+    outcome, show = run(tmp_path, "[cross_entropy, cs_kd, kd]", budget="steps: 50", more=teacher)
+    plain, partners, taught = outcome.ran
+    assert (plain.steps, plain.images_drawn, plain.images_forwarded) == (50, 1600, 1600)
+    assert 44 * 32 <= plain.images_unique <= 1438
+    assert (partners.images_drawn, partners.images_forwarded_without_gradient) == (3200, 1600)
+    assert plain.train_flops == 50 * plain.step_flops
+    assert taught.preparation_steps == 5
+    assert taught.train_flops == 50 * taught.step_flops + taught.preparation_flops
+    assert 0 < taught.preparation_seconds < taught.train_seconds
+    for result in outcome.ran:
+        parts = (result.train_seconds, result.setup_seconds, result.eval_seconds,
+                 result.io_seconds)  # fmt: skip
+        assert sum(parts) == pytest.approx(result.wall_seconds, rel=0.01, abs=2e-3)
+        assert result.data_wait_seconds < result.train_seconds
+        assert result.peak_host_bytes > 10**8
+        assert result.machine["cpu"]
+        assert result.machine["versions"]["torch"]
+        assert result.commit is None or len(result.commit) == 40
+    assert [point["spent"] for point in show.points if "test_top1" in point][:2] == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("budget", "field", "low", "high"),
+    [
+        ("epochs: 1", "steps", 44, 44),
+        ("steps: 7", "steps", 7, 7),
+        ("images: 100", "images_drawn", 100, 131),
+        ("seconds: 1.5", "train_seconds", 1.5, 2.5),
+        ("flops: 1.0e+9", "train_flops", 1.0e9, 1.2e9),
+    ],
+)
+def test_each_budget_stops_where_it_should(tmp_path, budget, field, low, high):
+    outcome, _ = run(tmp_path, "[cross_entropy]", budget=budget)
+    assert low <= getattr(outcome.ran[0], field) <= high
+
+
+def test_what_cannot_start_is_refused_before_anything_runs(tmp_path):
+    more = "data: {name: imagefolder, root: nowhere}"
+    path = tmp_path / "suite.yaml"
+    text = SUITE.format(methods="[cross_entropy]", budget="steps: 8", limit=60, seeds=[0], more="")
+    path.write_text(text.replace("data: digits", more))
+    with pytest.raises(Refused, match="looked in .*nowhere"):
+        run_suite(load_suite(path), tmp_path, results=tmp_path / "r", show=Silent(), device="cpu")
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_method_that_cannot_be_built_is_refused_before_anything_runs(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from raskd_bench.method import Method\n\n\nclass Mine(Method):\n"
+        "    def build(self, setting):\n        raise ValueError('needs five stages')\n"
+    )
+    with pytest.raises(Refused, match="needs five stages"):
+        run(tmp_path, "['./mine.py:Mine']")
+
+
+def test_two_runs_into_one_folder_do_not_mix(tmp_path):
+    outcome, _ = run(tmp_path, "[cross_entropy]")
+    with FileLock(outcome.folder / ".lock"), pytest.raises(RequestError, match="another run"):
+        run(tmp_path, "[cross_entropy]")
+
+
+def test_a_newer_record_is_not_overwritten(tmp_path):
+    outcome, _ = run(tmp_path, "[cross_entropy]")
+    path = next(outcome.folder.glob("*.json"))
+    content = json.loads(path.read_text()) | {"schema": 99}
+    path.write_text(json.dumps(content))
+    with pytest.raises(RecordError, match="schema 99"):
+        run(tmp_path, "[cross_entropy]")
+    assert json.loads(path.read_text()) == content
+
+
+@pytest.mark.parametrize("device", ["tpu", "cuda:x", ""])
+def test_a_device_that_does_not_exist_is_refused(tmp_path, device):
+    with pytest.raises(RequestError, match="auto, cpu, cuda"):
+        run(tmp_path, "[cross_entropy]", device=device)
