@@ -140,7 +140,7 @@ def list_(
         Kind.datasets: listing.datasets,
         Kind.suites: lambda: listing.suites(folder),
     }
-    head, rows = tables[kind]()  # fmt: skip
+    head, rows = tables[kind]()
     _print_grid(head, rows)
 
 

@@ -5,12 +5,12 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import psutil
 
+from raskd_bench import __version__
 from raskd_bench.machine import describe_host
 
 State = Literal["ok", "warn", "bad"]
@@ -48,14 +48,15 @@ def _packages() -> Finding:
     if lacking:
         return Finding("bad", "packages", f"{found}; missing: {', '.join(lacking)}",
                        "install the project again: scripts/install")  # fmt: skip
-    return Finding("ok", "packages", f"{found}, raskd-bench {metadata.version('raskd-bench')}")
+    return Finding("ok", "packages", f"{found}, raskd-bench {__version__}")
 
 
 def _processor() -> Finding:
     host = describe_host()
     text = f"{host['cpu']}, {host['cores']} usable cores"
     if host["cores"] < 2:
-        return Finding("warn", "processor", text, "other work will share the core being timed")
+        return Finding("warn", "processor", text,
+                       "give it a second core: other work shares the one being timed")  # fmt: skip
     return Finding("ok", "processor", text)
 
 
@@ -72,21 +73,33 @@ def _governor() -> Finding:
 
 def _load() -> Finding:
     cores = psutil.cpu_count() or 1
+    before = _used_seconds()
     busy = psutil.cpu_percent(interval=PROBE_SECONDS) / 100
-    load = os.getloadavg()[0] / cores
+    load = psutil.getloadavg()[0] / cores
     text = f"{busy:.0%} busy now, load {load:.2f} a core over the last minute"
     if busy > BUSY_LOAD:
-        names = sorted(_busiest(), key=lambda pair: -pair[0])[:3]
-        listing = ", ".join(name for _, name in names)
+        listing = ", ".join(_busiest(before, _used_seconds())) or "see top"
         return Finding("warn", "load", text, f"stop other work before timing ({listing})")
     return Finding("ok", "load", text)
 
 
-def _busiest() -> Iterator[tuple[float, str]]:
+def _used_seconds() -> dict[tuple[int, str], float]:
+    """Return the processor time that each other process has used so far."""
+    found = {}
     for process in psutil.process_iter(["name", "cpu_times"]):
         times = process.info["cpu_times"]
-        if times is not None:
-            yield times.user + times.system, f"{process.info['name']} ({process.pid})"
+        if times is not None and process.pid != os.getpid():
+            found[process.pid, process.info["name"]] = times.user + times.system
+    return found
+
+
+def _busiest(
+    before: dict[tuple[int, str], float], after: dict[tuple[int, str], float]
+) -> list[str]:
+    """Return the three processes that used most in between, as `name (pid)`."""
+    used = {key: seconds - before.get(key, 0.0) for key, seconds in after.items()}
+    busy = [key for key in sorted(used, key=lambda key: -used[key]) if used[key] > 0]
+    return [f"{name} ({pid})" for pid, name in busy[:3]]
 
 
 def _memory() -> Finding:
@@ -101,7 +114,7 @@ def _clock(now: Callable[[], float] = time.perf_counter) -> Finding:
     smallest = min(_ticks(now, 200))
     text = f"resolves {smallest * 1e9:.0f} ns"
     if smallest > 1e-5:
-        return Finding("bad", "clock", text, "too coarse to time steps with on this system")
+        return Finding("bad", "clock", text, "measure on another system: too coarse for a step")
     return Finding("ok", "clock", text)
 
 
@@ -118,19 +131,28 @@ def _gpu() -> Finding:
 
     try:
         pynvml.nvmlInit()
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
     except pynvml.NVMLError:
+        handles = []
+    if not handles:
         return Finding("ok", "GPU", "none seen by the NVIDIA driver: the CPU is measured")
-    handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-    names = [str(pynvml.nvmlDeviceGetName(handle)) for handle in handles]
-    others = sum(len(pynvml.nvmlDeviceGetComputeRunningProcesses(handle)) for handle in handles)
-    text = f"{', '.join(names)}; {others} processes computing on it"
+    names = ", ".join(str(pynvml.nvmlDeviceGetName(handle)) for handle in handles)
+    try:
+        running = map(pynvml.nvmlDeviceGetComputeRunningProcesses, handles)
+        others = sum(map(len, running))
+    except pynvml.NVMLError:
+        return Finding("warn", "GPU", f"{names}; its processes cannot be seen",
+                       "look with nvidia-smi that nothing else runs on it")  # fmt: skip
+    text = f"{names}; {others} processes computing on it"
     if others:
-        return Finding("warn", "GPU", text, "timings are disturbed: see nvidia-smi")
+        return Finding("warn", "GPU", text, "wait for them or stop them: nvidia-smi lists them")
     return Finding("ok", "GPU", text)
 
 
 def _folder(results: Path) -> Finding:
     place = next(p for p in (results.absolute(), *results.absolute().parents) if p.exists())
+    if not place.is_dir():
+        return Finding("bad", "results folder", f"{place} is a file", "use --results DIR")
     free = shutil.disk_usage(place).free
     text = f"{results}: {free / 2**30:.1f} GiB free"
     if not os.access(place, os.W_OK):

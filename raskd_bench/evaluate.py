@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from raskd_bench.data.loader import Loader
+from raskd_bench.errors import Diverged
 from raskd_bench.students.network import StudentNetwork
 
 
@@ -35,13 +36,21 @@ def evaluate(
         loader: of the split, read in order and unaugmented.
         batch_size: images a forward.
         autocast: makes the precision's context.
+
+    Raises:
+        Diverged: the student says NaN or infinity.
     """
     training = student.training
     student.eval()
-    logits, labels = [], []
-    for images, targets in loader.evaluation(batch_size):
-        with autocast():
-            logits.append(student(images).logits)
-        labels.append(targets)
-    student.train(training)
-    return task.score(torch.cat(logits), torch.cat(labels))
+    parts, labels = [], []
+    try:
+        for images, targets in loader.evaluation(batch_size):
+            with autocast():
+                parts.append(student(images).logits)
+            labels.append(targets)
+    finally:
+        student.train(training)
+    logits = torch.cat(parts)
+    if not logits.isfinite().all():
+        raise Diverged("the student's logits are not finite")
+    return task.score(logits, torch.cat(labels))

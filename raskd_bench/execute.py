@@ -16,14 +16,16 @@ from raskd_bench.method import Method
 from raskd_bench.pace import Pace, learning_rate_factor
 from raskd_bench.setup import (
     Autocast,
+    FrozenTeacher,
     Lab,
-    Teacher,
     autocast_of,
     build,
     first_epoch_rng,
     new_lab,
     new_optimizer,
+    teacher_trial,
     warm_up,
+    weight_bytes,
 )
 from raskd_bench.spec.trial import Trial
 from raskd_bench.students.network import StudentNetwork
@@ -58,9 +60,9 @@ def execute(trial: Trial, device: torch.device, folder: Path, report: Report) ->
     measured: dict[str, Any] = {"status": "done", "storage": lab.train.storage}
     teacher: Training | None = None
     if trial.teacher is not None:
-        teacher = _fit(lab, _teacher_trial(trial), None)
+        teacher = _fit(lab, teacher_trial(trial), None)
     if teacher is None or teacher.failure is None:
-        training = _fit(lab, trial, Teacher(teacher.student) if teacher else None)
+        training = _fit(lab, trial, FrozenTeacher(teacher.student) if teacher else None)
         measured |= _measurements(training, teacher)
     else:
         measured |= {"status": Diverged.status, "error": f"the teacher diverged: {teacher.failure}"}
@@ -68,21 +70,7 @@ def execute(trial: Trial, device: torch.device, folder: Path, report: Report) ->
     return measured | {f"{name}_seconds": clocks.seconds(name) for name in CLOCKS}
 
 
-def _teacher_trial(trial: Trial) -> Trial:
-    assert trial.teacher is not None, "checked by the caller"
-    return trial.model_copy(
-        update={
-            "student": trial.teacher.student,
-            "budget": trial.teacher.budget or trial.budget,
-            "method": "cross_entropy",
-            "hparams": {},
-            "teacher": None,
-            "evaluations": 1,
-        }
-    )
-
-
-def _fit(lab: Lab, trial: Trial, teacher: Teacher | None) -> Training:
+def _fit(lab: Lab, trial: Trial, teacher: FrozenTeacher | None) -> Training:
     """Warm up, rebuild from the same seed, train."""
     lab.clocks.switch("setup")
     autocast = partial(autocast_of, lab.device, trial)
@@ -154,7 +142,7 @@ def _measurements(training: Training, teacher: Training | None) -> dict[str, Any
         "infer_flops": training.infer_flops,
         "infer_params": _count(student),
         "train_params": _count(student) + _count(method),
-        "state_bytes": _state_bytes(method) + (_weight_bytes(teacher.student) if teacher else 0),
+        "state_bytes": _state_bytes(method) + (weight_bytes(teacher.student) if teacher else 0),
         "preparation_seconds": prepared.train_seconds if prepared else 0.0,
         "preparation_flops": prepared.train_flops if prepared else 0,
         "preparation_steps": prepared.steps if prepared else 0,
@@ -181,7 +169,3 @@ def _count(module: nn.Module) -> int:
 def _state_bytes(method: nn.Module) -> int:
     """Bytes a method keeps between steps: its own buffers, not its layers' running statistics."""
     return sum(b.numel() * b.element_size() for b in method.buffers(recurse=False))
-
-
-def _weight_bytes(module: nn.Module) -> int:
-    return sum(p.numel() * p.element_size() for p in module.parameters())

@@ -1,13 +1,23 @@
 """Counting the multiplications and additions of matrix products and convolutions.
 
-One multiply-add is 2 FLOPs. torch's counter is used with a formula of our own for the backward of
-convolutions, which it over-counts when they are grouped (torch 2.13: 65 times the forward for a
-depthwise convolution of 64 channels, where 2 is right). Element-wise work and reductions are not
-counted, which the name of every figure says: matmul and convolution FLOPs.
+One multiply-add is 2 FLOPs. torch's counter is used, with formulas of our own for what it gets
+wrong or leaves out:
+
+- the backward of a convolution, over-counted where it is grouped (torch 2.13: 65 times the forward
+  for a depthwise one of 64 channels, where 2 is right);
+- the backward of attention, where fused kernels compute the scores again (2.5 times the forward)
+  and the plain one does not (2 times): the same student would cost more on another device. It is
+  2 times the forward everywhere here;
+- products with a vector (`mv`, `addmv`, `dot`, `vdot`), which count as 0 there.
+
+Not counted: element-wise work, reductions, normalisation, pooling, `torch.cdist`, `nn.Bilinear`,
+and the fused inference path of `nn.TransformerEncoderLayer`. The name of every figure says so:
+matmul and convolution FLOPs.
 """
 
 import warnings
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import torch
@@ -15,6 +25,55 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 Shape = list[int]
+
+ATTENTION_BACKWARD = (
+    "_scaled_dot_product_flash_attention_for_cpu_backward",
+    "_scaled_dot_product_flash_attention_backward",
+    "_scaled_dot_product_efficient_attention_backward",
+    "_scaled_dot_product_cudnn_attention_backward",
+)
+# fvcore counts these as multiply-adds; batch norm and pooling are left out, as above
+FVCORE_OPERATORS = ("conv", "linear", "matmul", "mm", "addmm", "bmm", "baddbmm", "einsum",
+                    "scaled_dot_product_attention")  # fmt: skip
+
+
+def count_flops(work: Callable[[], object]) -> int:
+    """Run `work` once and return its matmul and convolution FLOPs."""
+    with FlopCounterMode(display=False, custom_mapping=_formulas()) as counter:
+        work()
+    return int(counter.get_total_flops())
+
+
+def forward_macs(network: nn.Module, images: torch.Tensor) -> int:
+    """Return the multiply-adds of a forward on one image, as fvcore counts them.
+
+    Args:
+        network: in evaluation mode.
+        images: [1, 3, H, W].
+    """
+    with warnings.catch_warnings():  # it calls deprecated parts of torch.jit
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from fvcore.nn import FlopCountAnalysis  # two seconds: only for plans
+
+        analysis = FlopCountAnalysis(network, images)
+        analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        analysis.tracer_warnings("none")
+        analysis.set_op_handle("aten::scaled_dot_product_attention", _traced_attention)
+        counts = analysis.by_operator()
+    return int(sum(counts[operator] for operator in FVCORE_OPERATORS))
+
+
+def _formulas() -> dict[Any, Callable[..., int]]:
+    aten = torch.ops.aten
+    formulas: dict[Any, Callable[..., int]] = {
+        aten.convolution_backward: _conv_backward,
+        aten.mv: lambda matrix, *_, **__: 2 * prod(matrix),
+        aten.addmv: lambda _, matrix, *__, **___: 2 * prod(matrix),
+        aten.dot: lambda vector, *_, **__: 2 * prod(vector),
+        aten.vdot: lambda vector, *_, **__: 2 * prod(vector),
+    }
+    return formulas | {getattr(aten, name): _attention_backward for name in ATTENTION_BACKWARD}
 
 
 def _conv_backward(
@@ -38,27 +97,25 @@ def _conv_backward(
     return forward * (int(output_mask[0]) + int(output_mask[1]))
 
 
-def count_flops(work: Callable[[], object]) -> int:
-    """Run `work` once and return its matmul and convolution FLOPs."""
-    mapping = {torch.ops.aten.convolution_backward: _conv_backward}
-    with FlopCounterMode(display=False, custom_mapping=mapping) as counter:
-        work()
-    return int(counter.get_total_flops())
+def _attention_backward(
+    _grad_out_shape: Shape,
+    query_shape: Shape,
+    key_shape: Shape,
+    value_shape: Shape,
+    *_args: Any,
+    out_shape: Any = None,
+    **_kwargs: Any,
+) -> int:
+    """FLOPs of attention's backward: two products for each of the forward's, none done again."""
+    return 2 * 2 * _attention_macs(query_shape, key_shape, value_shape)
 
 
-def forward_macs(network: nn.Module, images: torch.Tensor) -> int:
-    """Return the multiply-adds of a forward on one image, as fvcore counts them.
+def _traced_attention(inputs: list[Any], _outputs: list[Any]) -> int:
+    """Multiply-adds of attention in a traced graph."""
+    query, key, value = (tensor.type().sizes() for tensor in inputs[:3])
+    return _attention_macs(query, key, value)
 
-    Args:
-        network: in evaluation mode.
-        images: [1, 3, H, W].
-    """
-    with warnings.catch_warnings():  # it calls deprecated parts of torch.jit as it is imported
-        warnings.simplefilter("ignore", FutureWarning)
-        warnings.simplefilter("ignore", DeprecationWarning)
-        from fvcore.nn import FlopCountAnalysis  # two seconds: only for plans
 
-    analysis = FlopCountAnalysis(network, images)
-    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-    return int(sum(analysis.by_operator()[op] for op in ("conv", "linear", "matmul", "addmm",
-                                                         "bmm", "einsum", "baddbmm")))  # fmt: skip
+def _attention_macs(query: Shape, key: Shape, value: Shape) -> int:
+    """Multiply-adds of queries with keys, and of the weights with values: [..., L, D] each."""
+    return int(prod(query[:-1]) * key[-2] * (query[-1] + value[-1]))

@@ -47,9 +47,10 @@ def suites(folder: Path) -> Rows:
     for path in sorted(folder.glob("*.y*ml")):
         try:
             suite = load_suite(path)
-            count = len(suite.methods) * len(suite.seeds)
-            text = f"{len(suite.methods)} methods, {len(suite.seeds)} seeds, {suite.budget}"
-            rows.append((str(path), suite.name, f"{text}: {count} trials a cell"))
+            methods, seeds = len(suite.methods), len(suite.seeds)
+            text = f"{_many(methods, 'method')}, {_many(seeds, 'seed')}, {suite.budget}"
+            trials = _many(methods * seeds, "trial")
+            rows.append((str(path), suite.name, f"{text}: {trials} a cell"))
         except BenchError as error:
             rows.append((str(path), "", f"has faults: {str(error).partition(chr(10))[0]}"))
     return ("suite", "name", "what"), rows
@@ -74,6 +75,10 @@ def card(name: str, kind: catalog.Kind = "method") -> str:
     if footnote := found.constants.get("footnote"):
         lines.append(f"note: {footnote}")
     return "\n".join(lines)
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _needs(found: catalog.Card) -> str:

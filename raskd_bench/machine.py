@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 
+MAX_NAME = 80  # characters of a machine's name; the number of cores is never cut off
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "fvcore")
 
 
@@ -39,23 +40,23 @@ def cpu_name() -> str:
 
 
 def slug(machine: dict[str, Any]) -> str:
-    """Return the name of a machine's results folder: processor, cores, and GPU if it is used."""
-    words = f"{machine['cpu']} {machine['cores']}c"
-    if machine.get("gpu"):
-        words = f"{machine['gpu']} {words}"
-    clean = re.sub(r"\((r|tm)\)|processor|cpu|@.*?ghz", " ", words.lower())
-    return re.sub(r"[^a-z0-9]+", "-", clean).strip("-")[:60]
+    """Return the name of a machine's results folder: GPU if it is used, processor, cores."""
+    words = " ".join([machine["gpu"], machine["cpu"]] if machine.get("gpu") else [machine["cpu"]])
+    clean = re.sub(r"\((r|tm)\)|\b(processor|cpu)\b|@.*?ghz", " ", words.lower())
+    name = re.sub(r"[^a-z0-9]+", "-", clean).strip("-")[:MAX_NAME].rstrip("-")
+    return f"{name}-{machine['cores']}c"
 
 
 def code_state() -> tuple[str | None, bool | None]:
     """Return the commit of the running code and whether it was changed since; None outside git."""
     folder = Path(__file__).parent
-    commit = _git(folder, "rev-parse", "HEAD")
-    if commit is None:
+    # an installed copy may lie inside a repository that is not ours
+    if _git(folder, "ls-files", "--error-unmatch", Path(__file__).name) is None:
         return None, None
+    commit = _git(folder, "rev-parse", "HEAD")
     # suites are named by their content in each Record, so only the code counts
     changes = _git(folder, "status", "--porcelain", "--", ".", "../pyproject.toml")
-    return commit, bool(changes)
+    return commit, None if changes is None else bool(changes)
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

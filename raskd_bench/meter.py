@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import psutil
 import torch
 
+T = TypeVar("T")
 ClockName = Literal["setup", "train", "eval", "io"]
 CLOCK_TOLERANCE = 0.01  # relative difference between the clocks' sum and the wall
 
@@ -99,14 +100,16 @@ class StepTimes:
             self.seconds.append(before.elapsed_time(after) / 1e3 if self._cuda else after - before)
         self._marks.clear()
 
-    def waiting(self, items: Iterator[Any]) -> Iterator[Any]:
+    def waiting(self, items: Iterator[T]) -> Iterator[T]:
         """Yield the items and keep the host time spent waiting for them."""
         while True:
             since = self._now()
-            item = next(items, None)
-            self.waited_seconds += self._now() - since
-            if item is None:
+            try:
+                item = next(items)
+            except StopIteration:
                 return
+            finally:
+                self.waited_seconds += self._now() - since
             yield item
 
 
@@ -132,7 +135,8 @@ class PeakMemory:
             try:
                 Path(f"/proc/{process.pid}/clear_refs").write_text("5", encoding="ascii")
             except OSError:
-                self.source = "current resident set"
+                if process.is_running():  # one that has just ended changes nothing
+                    self.source = "current resident set"
 
     def stop(self) -> None:
         if self._device.type == "cuda":
@@ -150,16 +154,16 @@ class PeakMemory:
     def _peak(self, process: psutil.Process) -> int:
         if self.source == "VmHWM":
             with suppress(OSError):
-                status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+                status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
                 if found := re.search(r"VmHWM:\s+(\d+) kB", status):
                     return int(found[1]) * 1024
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.Error):
             return int(process.memory_info().rss)
         return 0
 
 
 class Energy:
-    """Joules used by a GPU between `start` and `stop`; None on a CPU or without NVML."""
+    """Joules used by a GPU between `start` and `stop`; None on a CPU or where NVML gives none."""
 
     def __init__(self, device: torch.device) -> None:
         self.joules: float | None = None
@@ -172,8 +176,8 @@ class Energy:
                 pynvml.nvmlInit()
                 uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
                 self._handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
-                self._before = self._read()
                 self.joules = 0.0
+                self.start()
 
     def start(self) -> None:
         if self.joules is not None:
@@ -181,9 +185,15 @@ class Energy:
 
     def stop(self) -> None:
         if self.joules is not None:
-            self.joules += self._read() - self._before
+            used = self._read() - self._before
+            self.joules = None if self.joules is None else self.joules + used
 
     def _read(self) -> float:
+        """Return the meter's reading; without one there is no sum either."""
         import pynvml
 
-        return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)) / 1e3
+        try:
+            return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)) / 1e3
+        except pynvml.NVMLError:
+            self.joules = None
+            return 0.0

@@ -2,10 +2,10 @@
 
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from raskd_bench.errors import IncompatibleTrial
 ALL = frozenset(catalog.TASKS)
 ALL_BACKBONES = frozenset(catalog.BACKBONES)
 
+Level = Literal["none", "class", "instance", "feature", "teacher"]
 Indices = npt.NDArray[np.int64]
 
 # Ranges of hyper-parameters: the suite's reader holds values to them, see spec/options.py.
@@ -40,9 +41,29 @@ class Student(Protocol):
     def read(self, head: nn.Module, features: Tensor, targets: Any) -> Output:
         """Run an auxiliary head on [B, c, h, w] features, as the task runs the student's own."""
 
+    def classify(self, embeddings: Tensor) -> Tensor:
+        """Run the student's own classifier on [*, D] embeddings; logits [*, C]."""
+
     @property
     def class_weights(self) -> Tensor:
         """[C, D] weights of the linear layer that makes the logits."""
+
+
+class Teacher(Protocol):
+    """A frozen network in evaluation mode; what it gives carries no gradient of its own."""
+
+    channels: tuple[int, ...]
+    embedding_size: int
+
+    def __call__(self, images: Tensor, targets: Any = None) -> Output:
+        """Run the network on [B, 3, H, W] images, without gradient."""
+
+    def classify(self, embeddings: Tensor) -> Tensor:
+        """Run the frozen classifier on [*, D] embeddings, through which gradients may flow."""
+
+
+def _no_tail(stage: int) -> nn.Module:
+    raise IncompatibleTrial("this student gives no copies of its stages, which the method needs")
 
 
 @dataclass(frozen=True)
@@ -58,6 +79,8 @@ class Setting:
         new_head: makes the task's head for features [B, channels, h, w].
         teacher: frozen, in evaluation mode, without gradient; None unless `needs_teacher`. No
             nn.Module, so that a method that keeps it does not own, train or count its weights.
+        new_tail: makes a freshly initialised copy of what follows a stage map, by the stage's
+            index: [B, c_i, h_i, w_i] to the last stage map. Not every backbone can.
     """
 
     num_classes: int
@@ -66,7 +89,8 @@ class Setting:
     strides: tuple[int, ...]
     embedding_size: int
     new_head: Callable[[int], nn.Module]
-    teacher: Callable[[Tensor, Any], Output] | None = None
+    teacher: Teacher | None = None
+    new_tail: Callable[[int], nn.Module] = _no_tail
 
     def __post_init__(self) -> None:
         assert not isinstance(self.teacher, nn.Module), "a method would register it as its own"
@@ -81,10 +105,15 @@ class Method(nn.Module):
     """
 
     paper: ClassVar[str] = ""
+    year: ClassVar[int] = 0
+    level: ClassVar[Level] = "none"
     tasks: ClassVar[frozenset[str]] = ALL
     backbones: ClassVar[frozenset[str]] = ALL_BACKBONES
     views: ClassVar[int] = 1
-    needs_teacher: ClassVar[bool] = False
+    needs_teacher: ClassVar[bool | Literal["self"]] = False
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    published: ClassVar[tuple[str, ...]] = ()
+    footnote: ClassVar[str] = ""
 
     def __init__(self) -> None:
         super().__init__()

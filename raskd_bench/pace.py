@@ -11,7 +11,8 @@ class Pace:
     """Counts steps against a budget.
 
     A trial ends with the first step at which its budget is spent, so an amount that is not a
-    multiple of a step's is exceeded by less than one step.
+    multiple of a step's is exceeded by less than one step. A clock is read once a step, so that
+    whoever asks after a step hears the same.
 
     Args:
         budget: amount and unit.
@@ -21,6 +22,7 @@ class Pace:
         elapsed: seconds on the training clock.
 
     Attributes:
+        step: optimiser steps taken so far.
         total_steps: of the whole trial; None for a budget in seconds.
     """
 
@@ -37,25 +39,28 @@ class Pace:
         self.steps_per_epoch = steps_per_epoch
         self.step = 0
         self._elapsed = elapsed
-        self._epochs = math.inf
-        step_amount = {
-            "epochs": 1 / steps_per_epoch,
-            "steps": 1.0,
-            "images": float(images_per_step),
-            "flops": step_flops,
-        }.get(budget.unit)
+        self._seconds = 0.0
         self.total_steps: int | None = None
-        if step_amount is not None:
-            # a relative 1e-9 forgives the rounding of 1 / steps_per_epoch, never a whole step
-            self.total_steps = max(1, math.ceil(budget.amount / step_amount * (1 - 1e-9)))
-            self._epochs = self.total_steps / steps_per_epoch
+        if budget.unit != "seconds":
+            amount = {
+                "epochs": budget.amount * steps_per_epoch,
+                "steps": budget.amount,
+                "images": budget.amount / images_per_step,
+                "flops": budget.amount / max(step_flops, 1),
+            }[budget.unit]
+            self.total_steps = math.ceil(amount)
+
+    def advance(self) -> None:
+        """Count a step that was taken."""
+        self.step += 1
+        self._seconds = self._elapsed()
 
     @property
     def spent(self) -> float:
         """Fraction of the budget that is spent, 1 or above at the end."""
         if self.total_steps is not None:
             return self.step / self.total_steps
-        return self._elapsed() / self.budget.amount
+        return self._seconds / self.budget.amount
 
     @property
     def epoch(self) -> int:
@@ -64,9 +69,12 @@ class Pace:
     def progress(self) -> Progress:
         """Return what the method may know of time."""
         spent = min(self.spent, 1.0)
-        epochs = self._epochs
-        if self.total_steps is None and self.epoch > 0 and spent > 0:
+        if self.total_steps is not None:
+            epochs = self.total_steps / self.steps_per_epoch
+        elif self.epoch > 0 and spent > 0:
             epochs = self.step / self.steps_per_epoch / spent
+        else:
+            epochs = math.inf
         return Progress(self.step, self.epoch, epochs, spent)
 
 
@@ -78,7 +86,7 @@ def learning_rate_factor(schedule: Schedule, spent: float) -> float:
         spent: in [0, 1].
     """
     if spent < schedule.warmup:
-        return max(spent, 1e-8) / schedule.warmup
+        return spent / schedule.warmup
     after = (spent - schedule.warmup) / (1 - schedule.warmup)
     match schedule.name:
         case "cosine":

@@ -1,7 +1,8 @@
 """What a suite would cost, without running it: parameters, FLOPs and steps of each method.
 
 The forward's multiply-adds are fvcore's; a training step is counted on fake tensors, which have
-shapes but no data, so that a laptop predicts large networks.
+shapes but no data, so that a laptop predicts large networks. A method that must read its data (a
+user's own, with `.item()`, say) is counted on real tensors.
 """
 
 from collections.abc import Iterable
@@ -13,14 +14,21 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from raskd_bench.batch import Output
 from raskd_bench.data.build import PUBLISHED, Shape, load_splits, shape_of
-from raskd_bench.data.splits import Labels
-from raskd_bench.errors import DataError
+from raskd_bench.data.splits import Labels, stratified
+from raskd_bench.errors import BenchError, DataError, IncompatibleTrial
 from raskd_bench.flops import count_flops, forward_macs
-from raskd_bench.method import Method
 from raskd_bench.pace import Pace
-from raskd_bench.setup import autocast_of, first_epoch_rng, make, new_step, random_batch
+from raskd_bench.setup import (
+    autocast_of,
+    first_epoch_rng,
+    make,
+    new_step,
+    random_batch,
+    teacher_trial,
+    untrained_teacher,
+    weight_bytes,
+)
 from raskd_bench.spec import Plan, Trial
 from raskd_bench.students.build import new_student
 from raskd_bench.students.network import StudentNetwork
@@ -41,8 +49,10 @@ class Prediction:
         forward_macs: multiply-adds of the student on one image, by fvcore.
         step_flops: matmul and convolution FLOPs of a training step.
         images_per_step: forwarded through the student, with or without gradient.
-        state_bytes: what the method keeps between steps.
+        state_bytes: what the method keeps between steps, its teacher included.
         steps: of a trial; None for a budget in seconds.
+        train_flops: of a trial, its teacher's training included; None if steps are not known.
+        preparation_flops: the part of a teacher's training.
     """
 
     plan: Plan
@@ -54,87 +64,150 @@ class Prediction:
     images_per_step: int
     state_bytes: int
     steps: int | None
+    train_flops: int | None
+    preparation_flops: int | None
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What one training would cost; the teacher's, too."""
+
+    infer_params: int
+    extra_params: int
+    step_flops: int
+    images_per_step: int
+    state_bytes: int
+    steps: int | None
+
+    @property
+    def flops(self) -> int | None:
+        return None if self.steps is None else self.steps * self.step_flops
 
 
 def predict(plans: Iterable[Plan], home: Path) -> tuple[list[Prediction], list[str]]:
-    """Return a prediction for each method of each cell, and what it could not know exactly."""
+    """Return a prediction for each method of each cell, and what it could not know exactly.
+
+    Raises:
+        BenchError: a data set is missing and its size unknown, or a method cannot take a step.
+    """
     groups: dict[tuple[str, str], list[Plan]] = {}
     for plan in plans:
         groups.setdefault((plan.trial.cell, plan.label), []).append(plan)
-    shapes: dict[str, tuple[Shape, Labels]] = {}
-    macs: dict[tuple[str, str], int] = {}
-    notes: list[str] = []
-    predictions = []
-    for group in groups.values():
+    predictor = _Predictor(home)
+    return [predictor.predict(group) for group in groups.values()], predictor.notes
+
+
+class _Predictor:
+    """Remembers what several methods share: data sets, students, teachers."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.notes: list[str] = []
+        self._shapes: dict[tuple[str, float], tuple[Shape, Labels]] = {}
+        self._macs: dict[tuple[str, str], int] = {}
+        self._teachers: dict[str, _Training] = {}
+
+    def predict(self, group: list[Plan]) -> Prediction:
         trial = group[0].trial
-        data = str(trial.data)
-        if data not in shapes:
-            shapes[data] = _shape(trial, home, notes)
-        shape, labels = shapes[data]
-        student = (data, str(trial.student))
-        if student not in macs:
-            macs[student] = _forward_macs(trial, shape)
-        predictions.append(_predict(group, shape, labels, macs[student], home))
-    return predictions, notes
+        shape, _ = self._shape(trial)
+        key = (str(trial.data), str(trial.student))
+        if key not in self._macs:
+            self._macs[key] = _forward_macs(trial, shape)
+        training, teacher = self._training(trial), self._teacher(trial)
+        total, prepared = training.flops, teacher.flops if teacher else 0
+        return Prediction(
+            plan=group[0],
+            seeds=len(group),
+            infer_params=training.infer_params,
+            extra_params=training.extra_params,
+            forward_macs=self._macs[key],
+            step_flops=training.step_flops,
+            images_per_step=training.images_per_step,
+            state_bytes=training.state_bytes,
+            steps=training.steps,
+            train_flops=None if total is None or prepared is None else total + prepared,
+            preparation_flops=prepared,
+        )
 
+    def _teacher(self, trial: Trial) -> _Training | None:
+        """Return what training the trial's teacher would cost: by cross entropy, same recipe."""
+        if trial.teacher is None:
+            return None
+        alone = teacher_trial(trial)
+        if alone.id not in self._teachers:
+            self._teachers[alone.id] = self._training(alone)
+        return self._teachers[alone.id]
 
-def _shape(trial: Trial, home: Path, notes: list[str]) -> tuple[Shape, Labels]:
-    try:
-        splits = load_splits(trial.data.name, trial.data.options, home)
-        return shape_of(splits), splits.train.labels
-    except DataError as error:
-        if trial.data.name not in PUBLISHED:
+    def _training(self, trial: Trial) -> _Training:
+        shape, labels = self._shape(trial)
+        try:
+            with FakeTensorMode(allow_non_fake_inputs=True):
+                return _training(trial, shape, labels, self.home)
+        except BenchError:
             raise
-        notes.append(f"{error} (planned with its published size)")
-        shape = PUBLISHED[trial.data.name]
-        return shape, np.arange(shape.num_samples, dtype=np.int64) % shape.num_classes
+        except Exception:  # whatever a method does that a fake tensor cannot do
+            return self._on_real_tensors(trial, shape, labels)
+
+    def _on_real_tensors(self, trial: Trial, shape: Shape, labels: Labels) -> _Training:
+        try:
+            return _training(trial, shape, labels, self.home)
+        except Exception as error:  # a user's own loss may raise anything
+            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+            text = f"{trial.method} on {trial.student}: cannot take a step: {reason}"
+            raise IncompatibleTrial(text) from error
+
+    def _shape(self, trial: Trial) -> tuple[Shape, Labels]:
+        """Return the sizes and labels of the training split, without what is held out."""
+        key = (str(trial.data), trial.val_fraction)
+        if key not in self._shapes:
+            shape, labels = self._whole(trial)
+            if trial.val_fraction > 0:
+                labels = np.delete(labels, stratified(labels, trial.val_fraction))
+            self._shapes[key] = (shape._replace(num_samples=len(labels)), labels)
+        return self._shapes[key]
+
+    def _whole(self, trial: Trial) -> tuple[Shape, Labels]:
+        try:
+            splits = load_splits(trial.data.name, trial.data.options, self.home)
+            return shape_of(splits), splits.train.labels
+        except DataError as error:
+            if trial.data.name not in PUBLISHED:
+                raise
+            self.notes.append(f"{error} (planned with its published size)")
+            shape = PUBLISHED[trial.data.name]
+            return shape, np.arange(shape.num_samples, dtype=np.int64) % shape.num_classes
+
+
+def _training(trial: Trial, shape: Shape, labels: Labels, home: Path) -> _Training:
+    trial = trial.model_copy(update={"compile": False})
+    task = new_task(trial.task, shape.num_classes)
+    teacher = untrained_teacher(trial, task)
+    teacher_bytes = weight_bytes(teacher.student) if teacher else 0
+    sizes = (shape.num_classes, shape.num_samples)
+    student, method = make(trial, sizes, task, home, teacher)
+    lists = method.sample(labels, trial.batch_size, first_epoch_rng(trial.seed))
+    size = (shape.height, shape.width)
+    batch = random_batch(method, lists[0], size, shape.num_classes, CPU)
+    step = new_step(trial, student, method, batch, lambda: autocast_of(CPU, trial))
+    step()  # some methods' first step is lighter
+    before = student.images_with_grad + student.images_without_grad
+    step_flops = count_flops(step)
+    pace = Pace(trial.budget, steps_per_epoch=len(lists), elapsed=lambda: 0.0,
+                images_per_step=len(lists[0]) * method.views, step_flops=step_flops)  # fmt: skip
+    return _Training(
+        infer_params=_count(student),
+        extra_params=_count(method),
+        step_flops=step_flops,
+        images_per_step=student.images_with_grad + student.images_without_grad - before,
+        state_bytes=_bytes(method.buffers(recurse=False)) + teacher_bytes,
+        steps=pace.total_steps,
+    )
 
 
 def _forward_macs(trial: Trial, shape: Shape) -> int:
     task = new_task(trial.task, shape.num_classes)
     student = new_student(trial.student.name, trial.student.options, task).eval()
     return forward_macs(_Logits(student), torch.zeros(1, 3, shape.height, shape.width))
-
-
-def _predict(group: list[Plan], shape: Shape, labels: Labels, macs: int, home: Path) -> Prediction:
-    trial = group[0].trial
-    task = new_task(trial.task, shape.num_classes)
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        teacher = _untrained_teacher(trial, shape) if trial.teacher else None
-        sizes = (shape.num_classes, shape.num_samples)
-        plain = trial.model_copy(update={"compile": False})
-        student, method = make(plain, sizes, task, home, teacher)
-        lists = method.sample(labels, trial.batch_size, first_epoch_rng(trial.seed))
-        size = (shape.height, shape.width)
-        batch = random_batch(method, lists[0], size, shape.num_classes, CPU)
-        step = new_step(plain, student, method, batch, lambda: autocast_of(CPU, plain))
-        step()
-        before = student.images_with_grad + student.images_without_grad
-        step_flops = count_flops(step)
-        images = student.images_with_grad + student.images_without_grad - before
-    pace = Pace(trial.budget, steps_per_epoch=len(lists), elapsed=lambda: 0.0,
-                images_per_step=len(lists[0]) * method.views, step_flops=step_flops)  # fmt: skip
-    return Prediction(
-        group[0], len(group), _count(student), _count(method), macs, step_flops, images,
-        _buffer_bytes(method), pace.total_steps,
-    )  # fmt: skip
-
-
-def _untrained_teacher(trial: Trial, shape: Shape) -> "_FakeTeacher":
-    assert trial.teacher is not None, "checked by the caller"
-    named = trial.teacher.student
-    task = new_task(trial.task, shape.num_classes)
-    return _FakeTeacher(new_student(named.name, named.options, task).eval())
-
-
-class _FakeTeacher:
-    def __init__(self, student: StudentNetwork) -> None:
-        self.student = student
-
-    @torch.no_grad()
-    def __call__(self, images: torch.Tensor, targets: object = None) -> Output:
-        output: Output = self.student(images, targets)
-        return output
 
 
 class _Logits(nn.Module):
@@ -153,5 +226,5 @@ def _count(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
-def _buffer_bytes(method: Method) -> int:
-    return sum(b.numel() * b.element_size() for b in method.buffers(recurse=False))
+def _bytes(tensors: Iterable[torch.Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -1,6 +1,7 @@
 """Record: what one trial gave, raw, with its conditions. Written once, whole, never edited."""
 
 import json
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -61,9 +62,9 @@ class Record(BaseModel):
     io_seconds: float | None = None
     wall_seconds: float | None = None
     data_wait_seconds: float | None = None
-    step_seconds: dict[str, float] | None = None  # percentiles and mean over the student's steps
-    peak_allocated_bytes: int | None = None  # on the GPU
-    peak_reserved_bytes: int | None = None
+    step_seconds: dict[str, float | None] | None = None  # percentiles and mean over its steps
+    peak_allocated_bytes: int | None = None  # on the GPU, while training
+    peak_reserved_bytes: int | None = None  # with what evaluation left in torch's cache
     peak_host_bytes: int | None = None  # resident, process and children
     peak_host_source: str | None = None
     energy_joules: float | None = None  # of the GPU, during the student's training
@@ -125,11 +126,13 @@ def read(path: Path) -> Record:
         RecordError: it is no Record, is damaged, or was written by a newer version.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RecordError(f"{path}: cannot be read as a Record: {error}") from error
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{path}: is no Record, or a damaged one: {error}") from error
     found = content.get("schema") if isinstance(content, dict) else None
-    if not isinstance(found, int):
+    if type(found) is not int or found < 1:
         raise RecordError(f"{path}: is not a Record: it has no schema number")
     if found > SCHEMA:
         raise RecordError(
@@ -145,15 +148,18 @@ def read(path: Path) -> Record:
         raise RecordError(f"{path}: is damaged: {key}: {first['msg']}") from error
 
 
+def _refuse(constant: str) -> None:
+    """Refuse what JSON lacks and Python's reader would take: a Record is written without."""
+    raise ValueError(f"{constant} is not JSON")
+
+
 def _finite(value: Any) -> Any:
     """Return the value with every NaN and infinity, which JSON lacks, as None."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_finite(item) for item in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return None
-    return value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _sync_folder(folder: Path) -> None:

@@ -18,7 +18,7 @@ from raskd_bench.data.loader import Loader
 from raskd_bench.data.splits import Labels
 from raskd_bench.flops import count_flops
 from raskd_bench.meter import Clocks
-from raskd_bench.method import Method, Setting, load_method
+from raskd_bench.method import Method, Setting, Teacher, load_method
 from raskd_bench.spec.trial import SGD, Augmentation, Trial
 from raskd_bench.students.build import new_student
 from raskd_bench.students.network import StudentNetwork
@@ -30,7 +30,6 @@ WARM_UP_STEPS = 3  # the second one is counted, the others let allocators and ke
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 Autocast = Callable[[], AbstractContextManager[None]]
-Teaching = Callable[[Tensor, Any], Output] | None
 
 
 @dataclass
@@ -58,16 +57,30 @@ class Lab:
     report: Report
 
 
-class Teacher:
-    """A frozen student in evaluation mode."""
+class FrozenTeacher:
+    """A student in evaluation mode that is trained no further."""
 
     def __init__(self, student: StudentNetwork) -> None:
-        self._student = student.eval().requires_grad_(False)
+        self.student = student.eval().requires_grad_(False)
+        self.channels = student.backbone.channels
+        self.embedding_size = student.backbone.embedding_size
 
     @torch.no_grad()
     def __call__(self, images: Tensor, targets: Any = None) -> Output:
-        output: Output = self._student(images, targets)
+        output: Output = self.student(images, targets)
         return output
+
+    def classify(self, embeddings: Tensor) -> Tensor:
+        """Run the frozen classifier on [*, D] embeddings, through which gradients may flow."""
+        return self.student.classify(embeddings)
+
+
+def untrained_teacher(trial: Trial, task: Classification) -> FrozenTeacher | None:
+    """Return a teacher as it would be before its training, to build and count with."""
+    if trial.teacher is None:
+        return None
+    named = trial.teacher.student
+    return FrozenTeacher(new_student(named.name, named.options, task))
 
 
 def new_lab(
@@ -101,8 +114,32 @@ def _augmentation(asked: Augmentation, padding: int, flip: bool) -> tuple[int, b
     )
 
 
+def teacher_trial(trial: Trial) -> Trial:
+    """Return the training of a trial's teacher: by cross entropy, under the same recipe."""
+    assert trial.teacher is not None, "checked by the caller"
+    return trial.model_copy(
+        update={
+            "student": trial.teacher.student,
+            "budget": trial.teacher.budget or trial.budget,
+            "method": "cross_entropy",
+            "hparams": {},
+            "teacher": None,
+            "evaluations": 1,
+        }
+    )
+
+
+def weight_bytes(module: nn.Module) -> int:
+    """Return the bytes of a network's parameters."""
+    return sum(p.numel() * p.element_size() for p in module.parameters())
+
+
 def make(
-    trial: Trial, shape: tuple[int, int], task: Classification, folder: Path, teacher: Teaching
+    trial: Trial,
+    shape: tuple[int, int],
+    task: Classification,
+    folder: Path,
+    teacher: Teacher | None,
 ) -> tuple[StudentNetwork, Method]:
     """Make student, then method, from the trial's seed: equal seeds give equal students.
 
@@ -118,13 +155,19 @@ def make(
     method = load_method(trial.method, trial.hparams, folder)
     backbone = student.backbone
     setting = Setting(
-        *shape, backbone.channels, backbone.strides, backbone.embedding_size, task.new_head, teacher
+        *shape,
+        channels=backbone.channels,
+        strides=backbone.strides,
+        embedding_size=backbone.embedding_size,
+        new_head=task.new_head,
+        new_tail=backbone.new_tail,
+        teacher=teacher,
     )
     method.build(setting)
     return student.train(), method.train()
 
 
-def build(lab: Lab, trial: Trial, teacher: Teaching) -> tuple[StudentNetwork, Method]:
+def build(lab: Lab, trial: Trial, teacher: Teacher | None) -> tuple[StudentNetwork, Method]:
     """Make student and method and bring them to the device."""
     shape = (lab.task.num_classes, len(lab.train.split))
     student, method = make(trial, shape, lab.task, lab.folder, teacher)

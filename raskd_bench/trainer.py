@@ -62,7 +62,7 @@ def train(
             scaler.step(optimizer)
             scaler.update()
             optimizer.zero_grad(set_to_none=True)
-            pace.step += 1
+            pace.advance()
             watch.after_step(batch, terms, epoch_ends=pace.step % pace.steps_per_epoch == 0)
             if pace.spent >= 1:
                 break

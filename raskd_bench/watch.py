@@ -1,4 +1,7 @@
-"""What is kept of a training: ledger, curve and step times, looked at between blocks only."""
+"""What is kept of a training: ledger, curve and step times, looked at between blocks only.
+
+Looking is charged to the clock of input and output, never to training.
+"""
 
 import math
 from collections.abc import Callable, Iterator
@@ -89,16 +92,16 @@ class TrainingWatch:
             self.clocks.switch("train")
 
     def _start_block(self) -> tuple[int, int]:
-        self.clocks.switch("train")
         self.memory.start()
         self.energy.start()
+        self.clocks.switch("train")
         self.times.mark()
         return self.student.images_with_grad, self.student.images_without_grad
 
     def _end_block(self, *, evaluate: bool) -> None:
-        self.clocks.switch("train")
-        self.memory.stop()
+        self.clocks.switch("io")
         self.energy.stop()
+        self.memory.stop()
         self.times.close()
         self._keep_ledger()
         losses = mean_terms(self._terms)
@@ -116,12 +119,13 @@ class TrainingWatch:
             broken = ", ".join(name for name, value in losses.items() if not math.isfinite(value))
             raise Diverged(f"{broken} is not finite at step {self.pace.step}")
         if evaluate:
-            self._done = math.floor(min(self.pace.spent, 1.0) * self.evaluations + 1e-9)
+            self._done = math.floor(progress.spent * self.evaluations + 1e-9)
             self.clocks.switch("eval")
-            point |= self.score(self.pace.spent >= 1)
-        self.clocks.switch("io")
+            point |= self.score(progress.spent >= 1)
+            self.clocks.switch("io")
         self.report(point)
-        self._before = self._start_block()
+        if progress.spent < 1:
+            self._before = self._start_block()
 
     def _keep_ledger(self) -> None:
         ledger, (with_grad, without) = self.ledger, self._before

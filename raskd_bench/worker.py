@@ -14,10 +14,10 @@ import torch._dynamo  # optimizers import it at their first use; here once for a
 import torch.utils.flop_counter
 
 from raskd_bench.data.build import load_splits, shape_of
-from raskd_bench.errors import BenchError, DataError, IncompatibleTrial, RequestError
+from raskd_bench.errors import BenchError, DataError, RequestError
 from raskd_bench.execute import execute
 from raskd_bench.machine import describe_host
-from raskd_bench.setup import make
+from raskd_bench.setup import make, untrained_teacher
 from raskd_bench.spec.trial import Trial
 from raskd_bench.tasks.build import new_task
 
@@ -112,13 +112,9 @@ def _faults(trials: list[Trial], folder: Path) -> list[str]:
 
 
 def build_untaught(trial: Trial, shape: tuple[int, int], folder: Path) -> Any:
-    """Build student and method with nobody behind the teacher: enough to see that they fit."""
-
-    def silent(images: Any, targets: Any = None) -> Any:
-        raise IncompatibleTrial("the teacher is not there yet: do not call it in build")
-
+    """Build student and method, with an untrained teacher: enough to see that they fit."""
     task = new_task(trial.task, shape[0])
-    return make(trial, shape, task, folder, silent)
+    return make(trial, shape, task, folder, untrained_teacher(trial, task))
 
 
 def _describe_device(device: torch.device) -> dict[str, Any]:

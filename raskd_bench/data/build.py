@@ -37,9 +37,10 @@ def load_splits(name: str, options: dict[str, Any], folder: Path | None = None) 
         DataError: it is not there, or cannot be read.
     """
     options = {key: value for key, value in options.items() if key != "storage"}
-    root = options.get("root")
-    if root is not None and not Path(root).exists() and folder and (folder / root).exists():
-        options["root"] = str(folder / root)
+    if options.get("root") is not None:
+        root = Path(options["root"]).expanduser()
+        beside = folder / root if folder is not None else root
+        options["root"] = str(beside if beside.exists() and not root.exists() else root)
     card = catalog.find("dataset", name)
     read = getattr(importlib.import_module(f"raskd_bench.data.{card.path.stem}"), card.symbol)
     splits: Splits = read(**options)

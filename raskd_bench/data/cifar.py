@@ -15,12 +15,12 @@ STATISTICS = {
 
 
 def cifar10(*, root: str | None = None) -> Splits:
-    """CIFAR-10, 32x32, 10 classes (Krizhevsky 2009); downloaded by torchvision if not in `root`."""
+    """CIFAR-10, 32x32, 10 classes (Krizhevsky 2009); downloaded by torchvision without `root`."""
     return _cifar("CIFAR10", "cifar-10-batches-py", root)
 
 
 def cifar100(*, root: str | None = None) -> Splits:
-    """CIFAR-100, 32x32, 100 classes (Krizhevsky 2009); downloaded by torchvision if not in `root`."""
+    """CIFAR-100, 32x32, 100 classes (Krizhevsky 2009); downloaded by torchvision without `root`."""
     return _cifar("CIFAR100", "cifar-100-python", root)
 
 

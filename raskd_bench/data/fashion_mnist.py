@@ -1,17 +1,18 @@
 """Fashion-MNIST: 70,000 grey images of clothes, 28x28."""
 
 import gzip
+import zlib
 from pathlib import Path
 
 import numpy as np
 
-from raskd_bench.data.splits import ArraySource, Split, Splits, data_home, missing
+from raskd_bench.data.splits import ArraySource, Pixels, Split, Splits, data_home, missing
 from raskd_bench.errors import DataError
 
 SYSTEM = Path("/usr/share/datasets/fashion-mnist")
 CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker",
            "Bag", "Ankle boot")  # fmt: skip
-HEADER_BYTES = {"images": 16, "labels": 8}
+DIMENSIONS = {"images": 3, "labels": 1}
 
 
 def fashion_mnist(*, root: str | None = None) -> Splits:
@@ -32,23 +33,28 @@ def fashion_mnist(*, root: str | None = None) -> Splits:
 
 
 def _file(folder: Path, part: str, kind: str) -> Path:
-    return folder / f"{part}-{kind}-idx{3 if kind == 'images' else 1}-ubyte.gz"
+    return folder / f"{part}-{kind}-idx{DIMENSIONS[kind]}-ubyte.gz"
 
 
 def _split(folder: Path, part: str) -> Split:
-    images = _values(_file(folder, part, "images"), "images").reshape(-1, 28, 28, 1)
+    images = _values(_file(folder, part, "images"), "images")[..., None]
     labels = _values(_file(folder, part, "labels"), "labels")
     if len(images) != len(labels):
         raise DataError(f"{folder}: {len(images)} {part} images but {len(labels)} labels")
     return Split(ArraySource(images), labels.astype(np.int64))
 
 
-def _values(path: Path, kind: str) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+def _values(path: Path, kind: str) -> Pixels:
+    """Return the array of an idx file: big-endian words (magic, then each size), then bytes."""
     try:
         content = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read as gzip: {error}") from error
-    return np.frombuffer(content, np.uint8, offset=HEADER_BYTES[kind]).copy()
+    size = 4 * (1 + DIMENSIONS[kind])
+    magic, *shape = np.frombuffer(content[:size].ljust(size), ">u4").tolist()
+    if magic != 0x800 + DIMENSIONS[kind] or len(content) != size + np.prod(shape):
+        raise DataError(f"{path}: is no idx file of {kind}, or not whole")
+    return np.frombuffer(content, np.uint8, offset=size).reshape(shape).copy()
 
 
 def _download(home: Path, folders: list[Path]) -> Path:

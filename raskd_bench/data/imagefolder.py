@@ -3,6 +3,7 @@
 import io
 import os
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -27,12 +28,14 @@ class Archive:
         self._process = 0
 
     def names(self) -> list[str]:
+        """Return the paths of all files, sorted; links to folders are followed."""
         if self.root.is_dir():
-            files = (path for path in self.root.rglob("*") if path.is_file())
-            return sorted(path.relative_to(self.root).as_posix() for path in files)
+            walk = os.walk(self.root, followlinks=True)
+            found = (Path(folder, name) for folder, _, files in walk for name in files)
+            return sorted(path.relative_to(self.root).as_posix() for path in found)
         try:
-            return sorted(self._opened().namelist())
-        except zipfile.BadZipFile as error:
+            return sorted(name for name in self._opened().namelist() if not name.endswith("/"))
+        except (OSError, zipfile.BadZipFile) as error:
             raise DataError(f"{self.root}: neither a folder nor a zip: {error}") from error
 
     def read(self, name: str) -> bytes:
@@ -40,7 +43,7 @@ class Archive:
             if self.root.is_dir():
                 return (self.root / name).read_bytes()
             return self._opened().read(name)
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             raise DataError(f"{self.root}: {name}: cannot be read: {error}") from error
 
     def _opened(self) -> zipfile.ZipFile:
@@ -85,7 +88,7 @@ class ImageFiles:
         with self._open(name) as image:
             try:
                 picture = image.convert("RGB")
-            except (OSError, SyntaxError) as error:
+            except (OSError, SyntaxError, ValueError) as error:
                 raise DataError(f"{self.archive.root}: {name}: damaged: {error}") from error
         if picture.size != (self.width, self.height):
             scale = max(self.width / picture.width, self.height / picture.height)
@@ -99,7 +102,7 @@ class ImageFiles:
 def imagefolder(*, root: str, size: Count | None = None) -> Splits:
     """Images in `root`/train/<class>/ and `root`/test/<class>/ (or val), a folder or a zip.
 
-    All images are brought to `size` x `size` pixels, by default to the size of the first one.
+    All images are brought to `size` x `size` pixels, by default the shorter side of the first one.
     Tiny ImageNet's own layout (`val/images` with `val_annotations.txt`) is understood too.
     """
     return _splits("imagefolder", Path(root), size)
@@ -125,32 +128,50 @@ def _splits(name: str, root: Path, size: int | None) -> Splits:
     if not root.exists():
         missing(name, [root.absolute()], "give 'root' as a folder or zip with train/ and test/")
     archive = Archive(root)
-    names = [n for n in archive.names() if PurePosixPath(n).suffix.lower() in SUFFIXES]
-    prefix = _common_folder(names)
-    tops = {_parts(n, prefix)[0] for n in names if len(_parts(n, prefix)) > 2}
-    test = next((top for top in TEST_NAMES if top in tops), None)
-    if "train" not in tops or test is None:
-        found = ", ".join(sorted(tops)) or "no folders of images"
-        raise DataError(f"{root}: needs train/<class>/ and test/<class>/ (or val); found {found}")
-    files = {part: [n for n in names if _parts(n, prefix)[0] == part] for part in ("train", test)}
-    owners = {part: _classes(archive, prefix, part, files[part]) for part in files}
-    classes = sorted(set(owners["train"]))
-    unknown = sorted(set(owners[test]) - set(classes))
+    train, test = _parts(archive)
+    classes = tuple(sorted(set(train.values())))
+    unknown = sorted(set(test.values()) - set(classes))
     if unknown:
-        raise DataError(
-            f"{root}: {test}/ has classes that train/ has not: {', '.join(unknown[:5])}"
-        )
+        listing = ", ".join(unknown[:5])
+        raise DataError(f"{root}: test images of classes without train images: {listing}")
     number = {owner: index for index, owner in enumerate(classes)}
-    first = ImageFiles(archive, files["train"], size)
-    parts = [
-        Split(
-            ImageFiles(archive, files[part], size or min(first.width, first.height)),
-            np.array([number[owner] for owner in owners[part]], dtype=np.int64),
+    first = ImageFiles(archive, [next(iter(train))], size)
+    side = min(first.width, first.height)
+
+    def split(owners: dict[str, str]) -> Split:
+        labels = np.array([number[owner] for owner in owners.values()], dtype=np.int64)
+        return Split(ImageFiles(archive, list(owners), side), labels)
+
+    return Splits(split(train), split(test), classes, crop_padding=side // 8, flip=True)
+
+
+def _parts(archive: Archive) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the class of each train and of each test image, by its path in the archive."""
+    everything = archive.names()
+    images = [name for name in everything if _is_image(name)]
+    prefix = _common_folder(images)
+    parts: dict[str, list[str]] = {}
+    for name in images:
+        parts.setdefault(name.removeprefix(prefix).partition("/")[0], []).append(name)
+    # a part with annotations first: Tiny ImageNet has val/ with them and a test/ without labels
+    annotations = {part: f"{prefix}{part}/{ANNOTATIONS}" for part in TEST_NAMES if part in parts}
+    annotated = [part for part, name in annotations.items() if name in everything]
+    test = next(iter([*annotated, *annotations]), None)
+    if "train" not in parts or test is None:
+        found = ", ".join(sorted(parts)) or "no images"
+        raise DataError(
+            f"{archive.root}: needs train/<class>/ and test/<class>/ (or val); found {found}"
         )
-        for part in ("train", test)
-    ]
-    padding = parts[0].source.width // 8
-    return Splits(parts[0], parts[1], tuple(classes), crop_padding=padding, flip=True)
+    train = _owners_by_folder(archive, prefix, parts["train"])
+    if test in annotated:
+        return train, _owners_by_annotation(archive, annotations[test], parts[test])
+    return train, _owners_by_folder(archive, prefix, parts[test])
+
+
+def _is_image(name: str) -> bool:
+    path = PurePosixPath(name)
+    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    return path.suffix.lower() in SUFFIXES and not hidden
 
 
 def _common_folder(names: Iterable[str]) -> str:
@@ -160,18 +181,22 @@ def _common_folder(names: Iterable[str]) -> str:
     return f"{only}/" if only and only not in {"train", *TEST_NAMES} else ""
 
 
-def _parts(name: str, prefix: str) -> tuple[str, ...]:
-    return PurePosixPath(name.removeprefix(prefix)).parts
+def _owners_by_folder(archive: Archive, prefix: str, files: Sequence[str]) -> dict[str, str]:
+    owners = {}
+    for name in files:
+        _, *folders, _ = PurePosixPath(name.removeprefix(prefix)).parts
+        if not folders:
+            raise DataError(f"{archive.root}: {name}: lies in no class's folder")
+        owners[name] = folders[0]
+    return owners
 
 
-def _classes(archive: Archive, prefix: str, part: str, files: Sequence[str]) -> list[str]:
-    """Return the class of each file: its folder below the split, or what the annotations say."""
-    annotations = f"{prefix}{part}/{ANNOTATIONS}"
-    if annotations not in archive.names():
-        return [_parts(n, prefix)[1] for n in files]
+def _owners_by_annotation(
+    archive: Archive, annotations: str, files: Sequence[str]
+) -> dict[str, str]:
     rows = (row.split("\t") for row in archive.read(annotations).decode().splitlines() if row)
-    owner = {row[0]: row[1] for row in rows}
+    owners = {row[0]: row[1] for row in rows if len(row) > 1}
     try:
-        return [owner[PurePosixPath(n).name] for n in files]
+        return {name: owners[PurePosixPath(name).name] for name in files}
     except KeyError as error:
         raise DataError(f"{archive.root}: {annotations} does not mention {error}") from error

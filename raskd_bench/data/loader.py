@@ -3,6 +3,9 @@
 Both ways give the same batches for the same (seed, epoch): only where the pixels come from differs.
 """
 
+import multiprocessing
+import os
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
@@ -15,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from raskd_bench.batch import Batch, View
 from raskd_bench.data.augment import crop_and_flip, draw, normalise, pad
 from raskd_bench.data.splits import Labels, Source, Split
+from raskd_bench.errors import DataError
 
 Storage = Literal["device", "stream"]
 RESIDENT_SHARE = 0.25  # of the memory that is free on the device when the trial starts
@@ -89,7 +93,7 @@ class Loader:
             yield Batch(batch_views, ids)
 
     def evaluation(self, batch_size: int) -> Iterator[View]:
-        """Yield the whole split in order, unaugmented, without the targets' order lost."""
+        """Yield the whole split in order, unaugmented; the last batch may be smaller."""
         order = np.arange(len(self.split))
         lists = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
         p, height, width = self.padding, self.split.source.height, self.split.source.width
@@ -108,30 +112,38 @@ class Loader:
     def _pixels(self, lists: Sequence[Labels]) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Yield ids on the device and, when streaming, their pixels [B, H, W, channels]."""
         ids = torch.from_numpy(np.concatenate(lists)).to(self.device)
-        parts = ids.split([len(indices) for indices in lists])
+        parts: Sequence[Tensor] = ids.tensor_split(
+            np.cumsum([len(indices) for indices in lists])[:-1].tolist()
+        )
         if self._stream is None:
             return ((part, None) for part in parts)
         return zip(parts, self._stream.batches(lists), strict=True)
 
 
-class _Stream(Dataset[Tensor]):
+class _Stream:
     """Worker processes that read index lists from a source, one batch an item."""
 
     def __init__(self, source: Source, device: torch.device) -> None:
-        self.source = source
         self.device = device
         self.lists: list[Labels] = []
-        workers = min(MAX_WORKERS, psutil.cpu_count() or 1)
         # forkserver: the trial's process has threads, which a plain fork would not survive
-        options: dict[str, Any] = {"multiprocessing_context": "forkserver"}
-        self.loader: DataLoader[Tensor] = DataLoader(
-            _Reader(source), batch_size=None, sampler=_Lists(self.lists), num_workers=workers,
-            persistent_workers=True, pin_memory=device.type == "cuda", **options,
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])  # torch is imported once, not by each worker
+        self.loader: DataLoader[Tensor | DataError] = DataLoader(
+            _Reader(source), batch_size=None, sampler=_Lists(self.lists), num_workers=_workers(),
+            persistent_workers=True, pin_memory=device.type == "cuda",
+            multiprocessing_context=context,
+            generator=torch.Generator(),  # its own: the trial's random numbers are left alone
         )  # fmt: skip
+        # torch's own clean-up waits 5 s a worker when an error's traceback has kept the loader
+        weakref.finalize(self, _end_workers, self.loader)
 
     def batches(self, lists: Sequence[Labels]) -> Iterator[Tensor]:
         self.lists[:] = lists
-        return (pixels.to(self.device, non_blocking=True) for pixels in self.loader)
+        for pixels in self.loader:
+            if isinstance(pixels, DataError):
+                raise pixels
+            yield pixels.to(self.device, non_blocking=True)
 
 
 class _Lists:
@@ -147,12 +159,29 @@ class _Lists:
         return len(self.lists)
 
 
-class _Reader(Dataset[Tensor]):
+class _Reader(Dataset[Tensor | DataError]):
+    """Reads one batch in a worker; gives an error back, so that its message stays one line."""
+
     def __init__(self, source: Source) -> None:
         self.source = source
 
-    def __getitem__(self, indices: Any) -> Tensor:
-        return torch.from_numpy(self.source.read(indices))
+    def __getitem__(self, indices: Any) -> Tensor | DataError:
+        try:
+            return torch.from_numpy(self.source.read(indices))
+        except DataError as error:
+            return error
+
+
+def _end_workers(loader: DataLoader[Any]) -> None:
+    iterator: Any = loader._iterator
+    if iterator is not None:
+        iterator._shutdown_workers()
+
+
+def _workers() -> int:
+    """Return one worker a core that this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(MAX_WORKERS, cores or 1)
 
 
 def _storage(source: Source, padding: int, device: torch.device, wanted: str) -> Storage:

@@ -20,12 +20,14 @@ def synthetic(
     `noise` is its standard deviation relative to the pattern's.
     """
     rng = np.random.default_rng(seed)
-    patterns = rng.normal(size=(classes, size, size, 3))
+    patterns = rng.standard_normal((classes, size, size, 3), np.float32)
 
     def split(count: int) -> Split:
         labels = np.arange(count, dtype=np.int64) % classes
-        values = patterns[labels] + noise * rng.normal(size=(count, size, size, 3))
-        pixels = np.clip(128 + 48 * values, 0, 255).astype(np.uint8)
+        pixels = np.empty((count, size, size, 3), np.uint8)
+        for image, label in zip(pixels, labels, strict=True):  # one by one: large sizes fit too
+            values = patterns[label] + noise * rng.standard_normal(image.shape, np.float32)
+            image[:] = np.clip(128 + 48 * values, 0, 255)
         return Split(ArraySource(pixels), labels)
 
     names = tuple(f"class {index}" for index in range(classes))

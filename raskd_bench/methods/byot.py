@@ -13,11 +13,12 @@ from raskd_bench.method import Fraction, Method, NonNegative, Positive, Setting,
 
 
 class BYOT(Method):
-    """L = (1-alpha) sum_i CE(z_i, y) + alpha T^2 sum_{i<S} H(sg softmax(z_S/T), softmax(z_i/T)) + M.
+    """L = (1 - alpha) sum_i CE(z_i, y) + alpha T^2 sum_{i<S} H(q_S, softmax(z_i / T)) + M.
 
     Exit S is the student, exits i < S are branches on stage i: bottleneck, global average pooling,
-    linear. M = lam sum_{i<S} sum over images and pooled channels of (g_i - sg g_S)^2 wherever
-    g_i > 0 or g_S > 0, with g the pooled features, so M grows with the batch size.
+    linear. q_S = sg softmax(z_S / T). M = lam sum_{i<S} sum over images and pooled channels of
+    (g_i - sg g_S)^2 wherever g_i > 0 or g_S > 0, with g the pooled features, so M grows with the
+    batch size.
 
     Differs: as in the reimplementation luanyunteng/pytorch-be-your-own-teacher at 8045079, which
     the published reproduction uses: (1 - alpha) scales the deepest cross entropy too (the paper

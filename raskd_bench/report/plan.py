@@ -1,15 +1,22 @@
 """The table of a plan."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from raskd_bench.report.tables import describe_conditions
+from raskd_bench.report.cells import count
+from raskd_bench.report.describe import budget_of, describe_conditions, named
+from raskd_bench.report.grid import Grid
 from raskd_bench.spec import Plan, Suite
+
+HEAD = ("method", "trials", "steps", "params", "+params", "forward MMACs", "step FLOPs",
+        "x baseline", "train FLOPs", "images/step", "state")  # fmt: skip
+MEANING = (
+    "nothing was run. Forward: multiply-adds of one image, by fvcore. FLOPs: those of matrix "
+    "products and convolutions, forward and backward, of a step and of a trial's training."
+)
 
 
 class Predicted(Protocol):
@@ -33,6 +40,10 @@ class Predicted(Protocol):
     def state_bytes(self) -> int: ...
     @property
     def steps(self) -> int | None: ...
+    @property
+    def train_flops(self) -> int | None: ...
+    @property
+    def preparation_flops(self) -> int | None: ...
 
 
 def plan_tables(suite: Suite, predictions: Sequence[Predicted]) -> RenderableType:
@@ -40,29 +51,47 @@ def plan_tables(suite: Suite, predictions: Sequence[Predicted]) -> RenderableTyp
     cells: dict[str, list[Predicted]] = {}
     for prediction in predictions:
         cells.setdefault(prediction.plan.trial.cell, []).append(prediction)
-    parts: list[RenderableType] = [_table(suite, rows) for rows in cells.values()]
-    trials = sum(prediction.seeds for prediction in predictions)
-    parts.append(Text(f"{trials} trials in {len(cells)} cells; nothing was run. Forward: multiply-"
-                      "adds of one image, by fvcore. Step: FLOPs of matrix products and "
-                      "convolutions, forward and backward.", style="dim"))  # fmt: skip
-    return Group(*parts)
+    trials = _many(sum(prediction.seeds for prediction in predictions), "trial")
+    known = [p.seeds * p.train_flops for p in predictions if p.train_flops is not None]
+    total = f", {count(sum(known))}FLOPs in all" if len(known) == len(predictions) else ""
+    summary = f"{trials} in {_many(len(cells), 'cell')}{total}; {MEANING}"
+    return Group(*(_table(suite, rows) for rows in cells.values()), Text(summary, style="dim"))
 
 
-def _table(suite: Suite, rows: Sequence[Predicted]) -> Table:
-    trial = rows[0].plan.trial
-    described = describe_conditions(trial.model_dump(mode="json"))
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left",
-                 title=Text(f"{suite.name}: {described}", style="bold"))  # fmt: skip
-    grid.add_column("method")
-    for name in ("trials", "steps", "params", "+params", "forward MMACs", "step GFLOPs",
-                 "x baseline", "images/step", "state"):  # fmt: skip
-        grid.add_column(name, justify="right", no_wrap=True)
+def _table(suite: Suite, rows: Sequence[Predicted]) -> Grid:
+    conditions = describe_conditions(rows[0].plan.trial.model_dump(mode="json"))
     base = next((r.step_flops for r in rows if r.plan.label == suite.baseline_label), None)
+    cells = [
+        (
+            row.plan.label,
+            str(row.seeds),
+            "?" if row.steps is None else f"{row.steps:,}",
+            f"{row.infer_params:,}",
+            f"{row.extra_params:,}",
+            f"{row.forward_macs / 1e6:,.1f}",
+            count(row.step_flops),
+            f"{row.step_flops / base:.4f}" if base else "",
+            "?" if row.train_flops is None else count(row.train_flops),
+            f"{row.images_per_step:,}",
+            f"{row.state_bytes:,} B",
+        )
+        for row in rows
+    ]
+    return Grid(f"{suite.name}: {conditions}", HEAD, cells, list(_teachers(rows)))
+
+
+def _teachers(rows: Sequence[Predicted]) -> Iterator[str]:
+    """Yield what is trained before a teacher-based method."""
     for row in rows:
-        grid.add_row(
-            Text(row.plan.label), str(row.seeds), "?" if row.steps is None else f"{row.steps:,}",
-            f"{row.infer_params:,}", f"{row.extra_params:,}", f"{row.forward_macs / 1e6:,.1f}",
-            f"{row.step_flops / 1e9:,.2f}", f"{row.step_flops / base:.4f}" if base else "",
-            f"{row.images_per_step:,}", f"{row.state_bytes:,} B",
-        )  # fmt: skip
-    return grid
+        teacher = row.plan.trial.teacher
+        if teacher is not None:
+            budget = budget_of((teacher.budget or row.plan.trial.budget).model_dump())
+            flops = row.preparation_flops
+            cost = "" if flops is None else f": {count(flops)}FLOPs, part of train FLOPs"
+            student = named(teacher.student.model_dump(mode="json"))
+            yield (f"* {row.plan.label}: in each trial a teacher ({student}, {budget}) is trained "
+                   f"first{cost}")  # fmt: skip
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -6,24 +6,26 @@ hyper-parameters and the method's code agree too.
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from raskd_bench import record
-from raskd_bench.errors import BenchError, RequestError
 from raskd_bench.machine import slug
 from raskd_bench.record import Record
+from raskd_bench.report.budgets import UnequalBudgets, check_budgets
+from raskd_bench.report.collect import load_records
+from raskd_bench.report.describe import describe_conditions, differences
+from raskd_bench.report.notes import failures, footnotes, provenance, repetitions, teachers
 from raskd_bench.report.stats import Interval, ratio, student_t
 
-SKIPPED_FOLDERS = {"superseded"}
-EXACT_AXES = {"epochs": "epochs", "steps": "steps", "images": "images_drawn"}
-LOOSE_AXES = {"seconds": "train_seconds", "flops": "train_flops"}
-LOOSE_TOLERANCE = 0.05  # a budget in seconds or FLOPs ends with a whole step
-
-
-class UnequalBudgets(BenchError):
-    """Rows of one table differ on the axis that their suite held equal."""
+__all__ = [
+    "Row",
+    "Table",
+    "UnequalBudgets",
+    "describe",
+    "describe_conditions",
+    "load_records",
+    "tables",
+]
 
 
 @dataclass(frozen=True)
@@ -32,14 +34,17 @@ class Row:
 
     Attributes:
         label: what the suite calls it.
-        records: all of them.
-        done: those that finished, by seed.
+        records: one a seed, by seed.
         digest: of the method's code, if rows of the same label differ in it.
+        variant: hyper-parameters that rows of the same label differ in.
+        repeated: how many more Records of the same seeds there are, older or failed.
     """
 
     label: str
     records: tuple[Record, ...]
     digest: str | None = None
+    variant: str | None = None
+    repeated: int = 0
 
     @property
     def done(self) -> tuple[Record, ...]:
@@ -47,12 +52,12 @@ class Row:
 
     @property
     def shown(self) -> str:
-        return f"{self.label} [{self.digest}]" if self.digest else self.label
+        variant = f" ({self.variant})" if self.variant else ""
+        return self.label + variant + (f" [{self.digest}]" if self.digest else "")
 
     def interval(self, name: str) -> Interval:
-        """Mean over seeds of a Record's field."""
-        values = [getattr(result, name) for result in self.done]
-        return student_t([value for value in values if value is not None])
+        """Mean over seeds of a Record's field; of `step_seconds` that of each one's median."""
+        return student_t([v for result in self.done if (v := _value(result, name)) is not None])
 
     def images_per_step(self) -> float | None:
         """Images forwarded through the student, with or without gradient, per optimiser step."""
@@ -71,7 +76,7 @@ class Table:
         suite: its name.
         machine: name of the machine's folder.
         conditions: what all rows share.
-        rows: in the suite's order, the baseline's position kept.
+        rows: in the suite's order.
         baseline: the row that ratios refer to, or None if it has no finished Record.
         notes: what a reader must know.
     """
@@ -84,46 +89,25 @@ class Table:
     notes: tuple[str, ...] = field(default=())
 
     def difference(self, row: Row, name: str) -> Interval | None:
-        """Mean difference to the baseline, paired by seed."""
-        pairs = self._pairs(row, lambda result: getattr(result, name))
+        """Mean difference to the baseline, paired by seed; None without a pair."""
+        pairs = self._pairs(row, name)
         return student_t([a - b for a, b in pairs]) if pairs else None
 
     def ratio(self, row: Row, name: str) -> Interval | None:
-        """Ratio to the baseline, paired by seed. `name` is a field, or `step_seconds`."""
-        pairs = self._pairs(row, lambda result: _cost(result, name))
+        """Ratio to the baseline, paired by seed; None without a pair."""
+        pairs = [(a, b) for a, b in self._pairs(row, name) if a > 0 and b > 0]
         return ratio([a for a, _ in pairs], [b for _, b in pairs]) if pairs else None
 
-    def _pairs(self, row: Row, value: Any) -> list[tuple[float, float]]:
+    def _pairs(self, row: Row, name: str) -> list[tuple[float, float]]:
         if self.baseline is None or row is self.baseline:
             return []
-        base = {result.seed: value(result) for result in self.baseline.done}
-        found = [(value(result), base.get(result.seed)) for result in row.done]
+        base = {result.seed: _value(result, name) for result in self.baseline.done}
+        found = [(_value(result, name), base.get(result.seed)) for result in row.done]
         return [(a, b) for a, b in found if a is not None and b is not None]
 
 
-def load_records(places: Sequence[Path]) -> list[Record]:
-    """Return the Records in files and folders, those that were superseded left out.
-
-    Raises:
-        RequestError: a place does not exist, or there is no Record in any.
-        RecordError: one cannot be read.
-    """
-    files: list[Path] = []
-    for place in places:
-        if not place.exists():
-            raise RequestError(f"{place}: no such folder; run a suite first: raskd-bench run SUITE")
-        files += [place] if place.is_file() else sorted(
-            path for path in place.rglob("*.json")
-            if not SKIPPED_FOLDERS & set(path.parts) and not path.name.startswith(".")
-        )  # fmt: skip
-    if not files:
-        listing = ", ".join(map(str, places))
-        raise RequestError(f"{listing}: no Records there; run a suite first: raskd-bench run SUITE")
-    return [record.read(path) for path in files]
-
-
 def tables(records: Iterable[Record]) -> list[Table]:
-    """Return the tables of Records, in the order of suite, machine and cell.
+    """Return the tables of Records, in the order of suite, machine and conditions.
 
     Raises:
         UnequalBudgets: rows of a table used different amounts of what was held equal.
@@ -132,9 +116,11 @@ def tables(records: Iterable[Record]) -> list[Table]:
     for result in records:
         key = (result.suite, slug(result.machine), result.cell)
         groups.setdefault(key, []).append(result)
-    return [_table(suite, machine, group) for (suite, machine, _), group in sorted(
-        groups.items(), key=lambda item: (*item[0][:2], describe_conditions(item[1][0].conditions)))
-    ]  # fmt: skip
+    made = [_table(suite, machine, group) for (suite, machine, _), group in groups.items()]
+    titled: dict[tuple[str, str, str], list[Table]] = {}
+    for table in made:
+        titled.setdefault((table.suite, table.machine, describe(table)), []).append(table)
+    return [table for _, alike in sorted(titled.items()) for table in _told_apart(alike)]
 
 
 def describe(table: Table) -> str:
@@ -142,104 +128,67 @@ def describe(table: Table) -> str:
     return describe_conditions(table.conditions)
 
 
-def describe_conditions(conditions: dict[str, Any]) -> str:
-    """Return the conditions of a trial in one line."""
-    recipe, schedule = conditions["optimizer"], conditions["schedule"]
-    unit, amount = next((k, v) for k, v in conditions["budget"].items() if v is not None)
-    parts = [
-        _named(conditions["data"]), _named(conditions["student"]),
-        f"batch {conditions['batch_size']}", f"{amount:g} {unit}", conditions["precision"],
-        f"{recipe['name']} lr {recipe['lr']:g}", schedule["name"],
-        *(["compiled"] if conditions["compile"] else []),
-    ]  # fmt: skip
-    return ", ".join(parts)
-
-
-def _named(part: dict[str, Any]) -> str:
-    options = ", ".join(f"{k} {v}" for k, v in part.items() if k not in {"name", "root"})
-    root = f" {Path(part['root']).name}" if part.get("root") else ""
-    return f"{part['name']}{root}" + (f" ({options})" if options else "")
+def _told_apart(alike: list[Table]) -> list[Table]:
+    """Note what tables of one title differ in."""
+    if len(alike) == 1:
+        return alike
+    told = differences([table.conditions for table in alike])
+    pairs = sorted(zip(told, alike, strict=True), key=lambda pair: pair[0])
+    return [replace(table, notes=(f"this table has {text}", *table.notes)) for text, table in pairs]
 
 
 def _table(suite: str, machine: str, records: list[Record]) -> Table:
     rows = _rows(records)
-    _check_budgets(suite, rows)
-    label = records[0].baseline
-    baseline = next((row for row in rows if row.label == label and row.done), None)
-    if baseline is not None:
-        rows = [baseline, *(row for row in rows if row is not baseline)]
-    notes = list(dict.fromkeys(
-        f"{row.label}: {row.records[0].footnote}" for row in rows if row.records[0].footnote
-    ))  # fmt: skip
-    notes += [
-        f"{row.shown}, seed {result.seed}: {result.status}: {_first_line(result.error)}"
-        for row in rows for result in row.records if not result.finished
-    ]  # fmt: skip
+    check_budgets(suite, [(row.shown, row.done) for row in rows])
+    label = max(records, key=lambda result: result.started).baseline
+    candidates = [row for row in rows if row.label == label and row.done]
+    baseline = max(candidates, key=_weight, default=None)
+    notes = [*footnotes(rows), *teachers(rows), *failures(rows)]
     if baseline is None:
         notes.append(f"no ratios: the baseline {label!r} has no finished Record")
-    notes += _provenance(records)
+    notes += [*repetitions(rows), *provenance(records)]
     conditions = {k: v for k, v in records[0].conditions.items() if k != "teacher"}
     return Table(suite, machine, conditions, tuple(rows), baseline, tuple(notes))
+
+
+def _weight(row: Row) -> tuple[int, str]:
+    return len(row.done), max(result.started for result in row.done)
 
 
 def _rows(records: list[Record]) -> list[Row]:
     groups: dict[tuple[str, str, str], list[Record]] = {}
     for result in sorted(records, key=lambda result: (result.position, result.started)):
-        hparams = json.dumps([result.method, result.hparams, result.conditions.get("teacher")])
-        groups.setdefault((result.label, hparams, result.method_digest), []).append(result)
-    labels = [label for label, _, _ in groups]
-    return [
-        Row(label, tuple(sorted(group, key=lambda result: result.seed)),
-            digest[:6] if labels.count(label) > 1 else None)
-        for (label, _, digest), group in groups.items()
-    ]  # fmt: skip
+        identity = json.dumps(_identity(result), sort_keys=True)
+        groups.setdefault((result.label, identity, result.method_digest), []).append(result)
+    return [_row(list(groups), key, group) for key, group in groups.items()]
 
 
-def _check_budgets(suite: str, rows: list[Row]) -> None:
-    """Refuse rows that used different amounts of what their suite held equal."""
-    done = [result for row in rows for result in row.done]
-    if not done:
-        return
-    unit = next(unit for unit, value in done[0].budget.items() if value is not None)
-    name = EXACT_AXES.get(unit) or LOOSE_AXES[unit]
-    # a teacher's training is charged to seconds and FLOPs on top of the budget
-    used = {row.shown: _used(result, name) for row in rows for result in row.done}
-    low, high = min(used.values()), max(used.values())
-    # one step of the costliest method is what a budget may be exceeded by
-    step = max((result.images_drawn or 0) / (result.steps or 1) for result in done)
-    allowed = {"images_drawn": step, "epochs": 0.0, "steps": 0.0}.get(name, LOOSE_TOLERANCE * high)
-    if high - low > allowed:
-        least = min(used, key=lambda label: used[label])
-        most = max(used, key=lambda label: used[label])
-        raise UnequalBudgets(
-            f"suite {suite}: the budget is in {unit}, but {least} used {low:g} and {most} "
-            f"{high:g} {name}: these rows are not comparable"
-        )
+def _row(
+    keys: Sequence[tuple[str, str, str]], key: tuple[str, str, str], group: list[Record]
+) -> Row:
+    """Return a row, named so that it differs from others of its label."""
+    label, identity, digest = key
+    identities = list(dict.fromkeys(other[1] for other in keys if other[0] == label))
+    told = differences([json.loads(text) for text in identities])[identities.index(identity)]
+    digests = {other[2] for other in keys if other[:2] == key[:2]}
+    # the latest Record of a seed, one that finished before one that did not
+    order = sorted(group, key=lambda result: (result.finished, result.started))
+    seeds = {result.seed: result for result in order}
+    return Row(
+        label,
+        tuple(seeds[seed] for seed in sorted(seeds)),
+        digest[:6] if len(digests) > 1 else None,
+        told or None,
+        len(group) - len(seeds),
+    )
 
 
-def _used(result: Record, name: str) -> float:
-    value = float(getattr(result, name) or 0)
-    if name in LOOSE_AXES.values():
-        value -= float(getattr(result, name.replace("train", "preparation")) or 0)
-    return value
+def _identity(result: Record) -> dict[str, Any]:
+    return {"method": result.method, "teacher": result.conditions.get("teacher")} | result.hparams
 
 
-def _cost(result: Record, name: str) -> float | None:
-    if name == "step_seconds":
-        return (result.step_seconds or {}).get("p50")
+def _value(result: Record, name: str) -> float | None:
     value = getattr(result, name)
+    if isinstance(value, dict):
+        value = value.get("p50")
     return None if value is None else float(value)
-
-
-def _provenance(records: list[Record]) -> list[str]:
-    commits = {(result.commit or "unknown")[:10] for result in records}
-    notes = []
-    if len(commits) > 1:
-        notes.append(f"Records of {len(commits)} commits: {', '.join(sorted(commits))}")
-    if any(result.dirty for result in records):
-        notes.append("measured with uncommitted changes to the code: not for publication")
-    return notes
-
-
-def _first_line(text: str | None) -> str:
-    return (text or "").partition("\n")[0]

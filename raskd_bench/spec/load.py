@@ -1,21 +1,51 @@
 """Read a suite file and report every fault of it at once."""
 
-from collections.abc import Iterator
+import re
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from raskd_bench import catalog
-from raskd_bench.errors import BenchError, Fault, SuiteError, did_you_mean
-from raskd_bench.spec.options import option_faults
-from raskd_bench.spec.suite import GRID_AXES, Suite
-from raskd_bench.spec.yaml import Document, Path_
+from raskd_bench.errors import SuiteError, did_you_mean
+from raskd_bench.spec.checks import check_suite
+from raskd_bench.spec.rules import one_of
+from raskd_bench.spec.suite import SCHEMA, Suite
+from raskd_bench.spec.trial import SGD, AdamW, Augmentation, Budget, Schedule, Teacher
+from raskd_bench.spec.words import complaint, flow, shown
+from raskd_bench.spec.yaml import Document, Path_, dotted
 
 NOT_YET = {
     "overhead": "paired overhead campaigns are not part of this version; remove the key",
     "claims": "claims with verdicts are not part of this version; remove the key",
 }
+MODELS: dict[Path_, type[BaseModel]] = {
+    (): Suite,
+    ("budget",): Budget,
+    ("schedule",): Schedule,
+    ("augmentation",): Augmentation,
+    ("teacher",): Teacher,
+    ("teacher", "budget"): Budget,
+}
+OPTIMIZERS: dict[str, type[BaseModel]] = {"sgd": SGD, "adamw": AdamW}
+RULES = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "greater_than": "above {gt}",
+    "greater_than_equal": "{ge} or more",
+    "less_than": "below {lt}",
+    "less_than_equal": "{le} or less",
+    "finite_number": "a finite number",
+    "string_too_long": "at most {max_length} characters",
+}
+NAMED = {"data", "student", "methods"}
+FRACTIONS = {"warmup", "milestones"}  # users of other tools write epochs there
 
 
 def load_suite(path: Path) -> Suite:
@@ -26,175 +56,107 @@ def load_suite(path: Path) -> Suite:
         RequestError: there is no such file, or it cannot be read.
     """
     document = Document(path)
-    if document.faults:
-        raise SuiteError(document.faults)
     if not isinstance(document.data, dict):
-        raise SuiteError([document.fault((), "a suite is a mapping of keys to values")])
-    suite: Suite | None = None
-    faults: list[Fault] = []
-    try:
-        suite = Suite.model_validate(document.data)
-    except ValidationError as error:
-        faults = [_fault(document, problem) for problem in error.errors()]
-    raw = document.data
-    broken = {fault.key.partition("[")[0].partition(".")[0] for fault in faults}
-    for check in (_parts, _methods, _baseline, _exclude, _task):
-        faults += [
-            fault for fault in check(document, raw)
-            if fault.key.partition("[")[0].partition(".")[0] not in broken
-        ]  # fmt: skip
-    if faults or suite is None:
-        raise SuiteError(faults)
+        found = "the file is empty" if document.data is None else f"found {flow(document.data)}"
+        document.fault((), f"a suite is a mapping; {found[:60]}; start with 'schema: {SCHEMA}'")
+        raise SuiteError(document.faults)
+    _check_version(document)
+    suite = _validate(document)
+    check_suite(document, suite)
+    if suite is None or document.faults:
+        raise SuiteError(document.faults)
     return suite
 
 
-def _fault(document: Document, problem: Any) -> Fault:
-    """Put one pydantic error into our words, at its place in the file."""
-    path, model = _locate(document.data, problem["loc"])
-    kind, context = problem["type"], problem.get("ctx", {})
-    if kind == "extra_forbidden":
-        name = str(path[-1])
-        message = NOT_YET.get(name, f"unknown key{did_you_mean(name, _keys(path, model))}")
-        return document.fault(path, message, at_key=True)
-    if kind == "missing":
-        return document.fault(path, "is required")
-    if kind == "literal_error":
-        value = problem["input"]
-        hint = did_you_mean(value, context["expected"].split("'")) if isinstance(value, str) else ""
-        return document.fault(path, f"{value!r} is not {context['expected']}{hint}")
-    if kind == "union_tag_invalid":
-        message = f"{context['tag']!r} is not one of {context['expected_tags']}"
-        tags = context["expected_tags"].replace("'", "").split(", ")
-        return document.fault((*path, "name"), message + did_you_mean(context["tag"], tags))
-    if kind == "union_tag_not_found":
-        return document.fault((*path, "name"), "is required: sgd or adamw")
-    message = problem["msg"].removeprefix("Input ").replace("valid dictionary", "mapping")
-    shown = "" if isinstance(problem["input"], (dict, list)) else f"; found {problem['input']!r}"
-    found = "" if kind in {"budget", "schedule", "nesterov", "duplicate", "name"} else shown
-    return document.fault(path, message + found)
+def _check_version(document: Document) -> None:
+    """Refuse a newer format whole: what else would be said of it is wrong."""
+    version = document.data.get("schema", SCHEMA)
+    if type(version) is not int or version < SCHEMA:
+        document.refuse(("schema",), f"must be {SCHEMA}; found {shown(version)}")
+    elif version > SCHEMA:
+        text = f"is {version}, but this program reads {SCHEMA}; upgrade raskd-bench"
+        document.fault(("schema",), text)
+        raise SuiteError(document.faults)
 
 
-def _locate(data: Any, location: tuple[str | int, ...]) -> tuple[Path_, str]:
-    """Return the path in the file of a pydantic location, dropping the names of union members."""
-    path: list[str | int] = []
-    for index, part in enumerate(location):
-        last = index == len(location) - 1
-        if isinstance(part, int):
-            if not isinstance(data, list):
-                continue  # a scalar that stands for a list of one
-            path.append(part)
-            data = data[part]
-        elif isinstance(data, dict) and (part in data or last):
-            path.append(part)
-            data = data.get(part)
-    return tuple(path), str(path[0]) if len(path) > 1 else ""
-
-
-def _keys(path: Path_, section: str) -> tuple[str, ...]:
-    """The keys a mapping of the suite may hold."""
-    if not section:
-        return tuple(field.alias or name for name, field in Suite.model_fields.items())
-    annotation: Any = Suite.model_fields[section].annotation
-    members = getattr(annotation, "__args__", (annotation,))
-    models = [m for m in members if isinstance(m, type) and issubclass(m, BaseModel)]
-    return tuple(name for model in models for name in model.model_fields)
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _path(raw: Any, key: str, index: int) -> Path_:
-    return (key, index) if isinstance(raw[key], list) else (key,)
-
-
-def _parts(document: Document, raw: dict[str, Any]) -> Iterator[Fault]:
-    """Students, data sets and the teacher's student: names and options."""
-    for key, kind in (("data", "dataset"), ("student", "student")):
-        for index, entry in enumerate(_as_list(raw.get(key, []))):
-            yield from option_faults(document, _path(raw, key, index), kind, entry)
-    teacher = raw.get("teacher")
-    if isinstance(teacher, dict) and "student" in teacher:
-        yield from option_faults(document, ("teacher", "student"), "student", teacher["student"])
-
-
-def _methods(document: Document, raw: dict[str, Any]) -> Iterator[Fault]:
-    """Names, hyper-parameters, labels, and pairs that do not go together."""
-    labels: dict[str, int] = {}
-    for index, entry in enumerate(_as_list(raw.get("methods", []))):
-        path: Path_ = ("methods", index)
-        faults = list(option_faults(document, path, "method", entry))
-        yield from faults
-        name = entry.get("name") if isinstance(entry, dict) else entry
-        if not isinstance(name, str):
-            continue
-        label = entry.get("label", name) if isinstance(entry, dict) else name
-        if isinstance(label, str) and label in labels:
-            text = f"{label!r} is already the name of methods[{labels[label]}]; give it a label"
-            yield document.fault(path, text)
-        else:
-            labels[str(label)] = index
-        if not faults:
-            yield from _impossible(document, raw, path, name)
-
-
-def _impossible(document: Document, raw: dict[str, Any], path: Path_, name: str) -> Iterator[Fault]:
-    card = catalog.find("method", name, Path(document.file).parent)
-    task = raw.get("task", "classification")
-    if task in catalog.TASKS and task not in card.tasks:
-        listing = ", ".join(sorted(card.tasks))
-        yield document.fault(path, f"{name} is defined for {listing} only; task is {task!r}")
-    if card.needs_teacher and "teacher" not in raw:
-        text = f"{name} needs a teacher; add 'teacher: {{student: resnet20}}' to the suite"
-        yield document.fault(path, text)
-    for student in _as_list(raw.get("student", [])):
-        other = student.get("name") if isinstance(student, dict) else student
-        if isinstance(other, str) and catalog.family(other) not in card.backbones:
-            listing = ", ".join(sorted(card.backbones))
-            yield document.fault(path, f"{name} is defined for {listing} students; not {other!r}")
-
-
-def _baseline(document: Document, raw: dict[str, Any]) -> Iterator[Fault]:
-    entries = _as_list(raw.get("methods", []))
-    labels = [e.get("label", e.get("name")) if isinstance(e, dict) else e for e in entries]
-    names = [label for label in labels if isinstance(label, str)]
-    baseline = raw.get("baseline")
-    if isinstance(baseline, str) and baseline not in names:
-        hint = did_you_mean(baseline, names)
-        yield document.fault(("baseline",), f"no method of this suite is called {baseline!r}{hint}")
-
-
-def _exclude(document: Document, raw: dict[str, Any]) -> Iterator[Fault]:
-    """Every key of an exclusion is an axis, and its value occurs on it."""
-    axes = {axis: _as_list(raw.get(axis, Suite.model_fields[axis].default)) for axis in GRID_AXES}
-    entries = _as_list(raw.get("methods", []))
-    axes["method"] = [e.get("label", e.get("name")) if isinstance(e, dict) else e for e in entries]
-    for index, exclusion in enumerate(_as_list(raw.get("exclude", []))):
-        for key, value in exclusion.items() if isinstance(exclusion, dict) else ():
-            path: Path_ = ("exclude", index, key)
-            if key not in axes:
-                hint = did_you_mean(key, axes)
-                text = f"not an axis of the grid{hint} (axes: {', '.join(axes)})"
-                yield document.fault(path, text, at_key=True)
-                continue
-            known = [item.get("name") if isinstance(item, dict) else item for item in axes[key]]
-            if value not in known:
-                text = f"no {key} of this suite is {value!r}, so nothing is excluded"
-                yield document.fault(path, text)
-
-
-def _task(document: Document, raw: dict[str, Any]) -> Iterator[Fault]:
-    task = raw.get("task", "classification")
-    if isinstance(task, str) and task not in catalog.TASKS:
-        listing = ", ".join(catalog.TASKS)
-        text = f"{task!r} is not a task of this version{did_you_mean(task, catalog.TASKS)}"
-        yield document.fault(("task",), f"{text} ({listing})")
-
-
-def check(path: Path) -> BenchError | None:
-    """Return what is wrong with a suite file, or None."""
+def _validate(document: Document) -> Suite | None:
+    """Return the suite, or None with the model's faults noted."""
     try:
-        load_suite(path)
-    except BenchError as error:
-        return error
+        return Suite.model_validate(document.data)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+    problems.sort(key=lambda problem: problem["type"] != "extra_forbidden")  # misspelt, or missing?
+    for problem in problems:
+        path = _path(document.data, problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            _refuse_unknown(document, path)
+        elif problem["type"] != "missing":
+            _refuse(document, path, problem)
+        elif path[:-1] not in document.incomplete:
+            document.refuse(path, "is required" + _example(path))
     return None
+
+
+def _path(data: Any, location: tuple[str | int, ...]) -> Path_:
+    """Return the path in the file of a pydantic location."""
+    if location[:1] == ("optimizer",) and len(location) > 1:
+        return (location[0], *location[2:])  # without the name of the union's member
+    if isinstance((*location, "")[1], int) and not isinstance(data[location[0]], list):
+        return (location[0], *location[2:])  # a value alone, which stands for a list of one
+    return location
+
+
+def _refuse_unknown(document: Document, path: Path_) -> None:
+    """Note an unknown key, and say nothing of the one that was probably meant."""
+    key, parent = str(path[-1]), path[:-1]
+    if parent == ("optimizer",):
+        name = document.data["optimizer"]["name"]
+        model = OPTIMIZERS[name]
+    else:
+        name, model = dotted(parent) or "a suite", MODELS[parent]
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    hint, listing = did_you_mean(key, known), ", ".join(known)
+    if parent == () and key in NOT_YET:
+        text = NOT_YET[key]
+    else:
+        text = f"unknown key{hint or f'; {name} has {listing}'}"
+    document.refuse(path, text, at_key=True)
+    meant = (*parent, hint.split("'")[1]) if hint else path
+    if meant not in document:
+        document.silence(meant)
+
+
+def _refuse(document: Document, path: Path_, problem: Any) -> None:
+    """Note one of pydantic's errors, in our words, at its place in the file."""
+    kind, value, context = problem["type"], problem["input"], problem.get("ctx", {})
+    if kind == "misfit":
+        at = (context["at"],) if context["at"] else ()
+        document.refuse((*path, *at), context["text"])
+    elif kind == "literal_error":
+        choices = re.findall(r"'([^']*)'", context["expected"])
+        document.refuse(path, one_of(tuple(choices)).broken_by(value) or problem["msg"])
+    elif kind in {"union_tag_invalid", "union_tag_not_found"}:
+        given = isinstance(value, dict) and "name" in value
+        text = one_of(tuple(OPTIMIZERS)).broken_by(value["name"]) if given else None
+        document.refuse((*path, "name"), text or f"is required; write {' or '.join(OPTIMIZERS)}")
+    elif kind in {"too_short", "string_too_short"}:
+        document.refuse(path, "must not be empty" + _example(path))
+    else:
+        document.refuse(path, _sentence(path, kind, value, context))
+
+
+def _sentence(path: Path_, kind: str, value: Any, context: dict[str, Any]) -> str:
+    limits = {key: flow(limit).removesuffix(".0") for key, limit in context.items()}
+    rule = RULES[kind].format_map(limits) if kind in RULES else f"another value ({kind})"
+    if rule == "a mapping" and (path[0] in NAMED or path == ("teacher", "student")):
+        rule = "a name, or a mapping with a name"
+    shape = rule.startswith(("a list", "a mapping", "a name"))
+    fraction = kind == "less_than" and not FRACTIONS.isdisjoint(map(str, path))
+    remedy = "; write a fraction of the budget, e.g. 0.05" if fraction else ""
+    return complaint(rule, value) + (_example(path) if shape else remedy)
+
+
+def _example(path: Path_) -> str:
+    """Return `"; e.g. budget: {epochs: 12}"` for a key of the suite."""
+    field = next((f for n, f in Suite.model_fields.items() if (f.alias or n,) == path), None)
+    return f"; e.g. {path[0]}: {flow(field.examples[0])}" if field and field.examples else ""

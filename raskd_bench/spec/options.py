@@ -1,108 +1,108 @@
-"""Hyper-parameters and options of a named entry, checked against its source without importing it.
+"""Entries of a suite that name a method, student or data set: their options, held to its source."""
 
-An annotation in a method's `__init__` is the rule its values are held to: `float`, `int`, `bool`,
-`str`, `Literal[...]`, unions of them, and the ranges `Fraction`, `Positive`, `NonNegative`,
-`Count`. Anything else is left to the class itself.
-"""
-
-import ast
-from collections.abc import Iterator
-from functools import cache, reduce
-from operator import or_
-from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from dataclasses import dataclass
+from typing import Any
 
 from raskd_bench import catalog
-from raskd_bench.errors import Fault, did_you_mean
+from raskd_bench.errors import did_you_mean
+from raskd_bench.spec.rules import Rule, one_of, rule_of
 from raskd_bench.spec.yaml import Document, Path_
 
-TYPES: dict[str, Any] = {
-    "float": Annotated[float, Field(allow_inf_nan=False)],
-    "int": int,
-    "bool": bool,
-    "str": str,
-    "None": None,
-    "Fraction": Annotated[float, Field(ge=0, le=1)],
-    "Positive": Annotated[float, Field(gt=0, allow_inf_nan=False)],
-    "NonNegative": Annotated[float, Field(ge=0, allow_inf_nan=False)],
-    "Count": Annotated[int, Field(ge=1)],
-}
-STORAGE = "Literal['auto', 'device', 'stream']"
-OWN_KEYS = {"method": ("name", "label"), "student": ("name",), "dataset": ("name", "storage")}
+OWN_KEYS = {"method": ("name", "label"), "student": ("name",), "dataset": ("name",)}
+STORAGE = one_of(("auto", "device", "stream"))  # an option of every data set
 
 
-def option_faults(
-    document: Document, path: Path_, kind: catalog.Kind, entry: Any
-) -> Iterator[Fault]:
-    """Yield what is wrong with the name and options of one entry of the suite."""
-    at = path if isinstance(entry, str) else (*path, "name")
-    entry = {"name": entry} if isinstance(entry, str) else entry
-    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
-        return  # the model has said so
+@dataclass(frozen=True)
+class Entry:
+    """A method, student or data set as the suite names it.
+
+    Attributes:
+        path: its place in the suite.
+        name: of the method, student or data set.
+        label: what the suite calls it.
+        options: other keys.
+        card: what its source says; None if nothing is called so.
+        sound: no fault was found in the options.
+    """
+
+    path: Path_
+    name: str
+    label: str
+    options: dict[str, Any]
+    card: catalog.Card | None
+    sound: bool
+
+    @property
+    def settled(self) -> dict[str, Any]:
+        """The options, with defaults filled in."""
+        return settle(self.card, self.options) if self.card else self.options
+
+
+def settle(card: catalog.Card, options: dict[str, Any]) -> dict[str, Any]:
+    """Return all options of an entry: defaults filled in, and 4 as 4.0 where a number is meant."""
+    rules = _rules(card)
+    settled = card.defaults | options
+    for name, value in settled.items():
+        rule = rules.get(name)
+        if rule is not None and rule.real and type(value) is int:
+            settled[name] = float(value)
+    return settled
+
+
+def read_entries(document: Document, key: str, kind: catalog.Kind) -> list[Entry]:
+    """Return the entries under a key of the suite that have a name, their faults noted."""
+    raw = document.data.get(key)
+    if isinstance(raw, list):
+        pairs: list[tuple[Path_, Any]] = [((key, index), item) for index, item in enumerate(raw)]
+    else:
+        pairs = [((key,), raw)]
+    entries = (read_entry(document, path, kind, item) for path, item in pairs)
+    return [entry for entry in entries if entry is not None]
+
+
+def read_entry(document: Document, path: Path_, kind: catalog.Kind, raw: Any) -> Entry | None:
+    """Return an entry, its faults noted, or None if it has no name, which the model says."""
+    given = {"name": raw} if isinstance(raw, str) else raw
+    if not isinstance(given, dict) or not isinstance(given.get("name"), str):
+        return None
+    name, label = given["name"], given.get("label")
+    options = {key: value for key, value in given.items() if key not in OWN_KEYS[kind]}
+    before = len(document.faults)
+    card = None
     try:
-        card = catalog.find(kind, entry["name"], Path(document.file).parent)
+        card = catalog.find(kind, name, document.folder)
+        _check_options(document, path, card, options)
     except catalog.NoSuchName as error:
-        yield document.fault(at, str(error))
-        return
-    yield from _unknown_and_wrong(document, path, card, entry)
-    for parameter in card.parameters:
-        if parameter.required and parameter.name not in entry:
-            text = f"{card.name} needs {parameter.name!r} ({parameter.annotation})"
-            yield document.fault(path, text)
+        document.refuse((*path, "name") if isinstance(raw, dict) else path, str(error))
+    label = label if kind == "method" and isinstance(label, str) else name
+    return Entry(path, name, label, options, card, len(document.faults) == before)
 
 
-def _unknown_and_wrong(
-    document: Document, path: Path_, card: catalog.Card, entry: dict[str, Any]
-) -> Iterator[Fault]:
-    parameters = {parameter.name: parameter for parameter in card.parameters}
-    own = OWN_KEYS[card.kind]
-    for key, value in entry.items():
-        if key in own:
-            problem = mismatch(STORAGE, value) if key == "storage" else None
+def _rules(card: catalog.Card) -> dict[str, Rule | None]:
+    own: dict[str, Rule | None] = {"storage": STORAGE} if card.kind == "dataset" else {}
+    return own | {p.name: rule_of(p.annotation) for p in card.parameters}
+
+
+def _check_options(
+    document: Document, path: Path_, card: catalog.Card, options: dict[str, Any]
+) -> None:
+    rules, meant = _rules(card), set()
+    for key, value in options.items():
+        if key in rules:
+            rule = rules[key]
+            problem = rule.broken_by(value) if rule else None
             if problem:
-                yield document.fault((*path, key), problem)
-            continue
-        if key in parameters:
-            problem = mismatch(parameters[key].annotation, value)
-            if problem:
-                yield document.fault((*path, key), problem)
+                document.refuse((*path, key), problem)
         elif not card.free_options:
-            hint = did_you_mean(key, (*own, *parameters))
-            listing = f" ({card.name} has {', '.join(parameters) or 'no options'})"
-            text = f"unknown option of {card.name}{hint}{listing}"
-            yield document.fault((*path, key), text, at_key=True)
-
-
-def mismatch(annotation: str, value: Any) -> str | None:
-    """Return how `value` breaks the rule of `annotation`, or None."""
-    adapter = _adapter(annotation)
-    if adapter is None:
-        return None
-    try:
-        adapter.validate_python(value, strict=True)
-    except ValidationError as error:
-        wanted = " or ".join(dict.fromkeys(e["msg"].removeprefix("Input ") for e in error.errors()))
-        return f"{wanted}; found {value!r}"
-    return None
-
-
-@cache
-def _adapter(annotation: str) -> TypeAdapter[Any] | None:
-    rule = _rule(ast.parse(annotation, mode="eval").body)
-    return None if rule is Any else TypeAdapter(rule, config=ConfigDict(strict=True))
-
-
-def _rule(node: ast.expr) -> Any:
-    """Return the type an annotation's syntax tree stands for; `Any` where it is not one of ours."""
-    if isinstance(node, ast.Name):
-        return TYPES.get(node.id, Any)
-    if isinstance(node, ast.Constant) and node.value is None:
-        return None
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        sides = [_rule(node.left), _rule(node.right)]
-        return Any if Any in sides else reduce(or_, sides)
-    if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Literal":
-        return Literal[ast.literal_eval(node.slice)]
-    return Any
+            noun = "hyper-parameter" if card.kind == "method" else "option"
+            hint = did_you_mean(key, (*OWN_KEYS[card.kind], *rules))
+            meant.add(hint)
+            text = hint or f"; {card.name} has {', '.join(rules) or f'no {noun}s'}"
+            document.refuse((*path, key), f"unknown {noun} of {card.name}{text}", at_key=True)
+    for name in (p.name for p in card.parameters if p.required and p.name not in options):
+        if did_you_mean(name, [name]) not in meant:
+            rule = rules[name]
+            words = rule.words if rule else "a value"
+            example = f"{{name: {card.name}, {name}: ...}}"
+            text = f"is required by {card.name}: {words}, e.g. {example}"
+            document.fault((*path, name), text)

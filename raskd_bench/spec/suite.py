@@ -1,9 +1,10 @@
 """Suite: the model of a suite file."""
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, core_schema
 
 from raskd_bench.spec.trial import (
     SGD,
@@ -15,9 +16,11 @@ from raskd_bench.spec.trial import (
     Positive,
     Precision,
     Schedule,
+    Seed,
     Share,
     Strict,
     Teacher,
+    misfit,
 )  # fmt: skip
 
 SCHEMA = 1
@@ -37,30 +40,21 @@ class OneOrMany:
         return {"anyOf": [array["items"], array]}
 
 
-def _different(values: list[Any]) -> list[Any]:
-    for index, value in enumerate(values):
-        if value in values[:index]:
-            template = "{value} is given twice"
-            raise PydanticCustomError("duplicate", template, {"value": str(value)})
-    return values
-
-
 def _safe_name(name: str) -> str:
-    if name in {".", ".."} or not all(c.isalnum() or c in "._-" for c in name):
-        text = "only letters, digits, '.', '_' and '-': it names the results folder"
-        raise PydanticCustomError("name", text)
+    if not name[0].isalnum() or not all(c.isalnum() or c in "._-" for c in name):
+        rule = "letters, digits, '.', '_' and '-', a letter or digit first"
+        raise misfit(f"must be {rule}: it names the results folder; found {name!r}")
     return name
 
 
-Different = AfterValidator(_different)
-Seed = Annotated[int, Field(ge=0)]
+Several = Field(min_length=1, json_schema_extra={"uniqueItems": True})
 FolderName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_safe_name)]
 
 
 class MethodEntry(BaseModel):
     """A method by its name, or a mapping of `name`, `label` and hyper-parameters."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, defer_build=True)
     name: str
     label: Annotated[str, Field(min_length=1, max_length=60)] | None = None
 
@@ -81,25 +75,40 @@ class MethodEntry(BaseModel):
 class Suite(Strict):
     """Trials to run under identical budgets: every method x every cell x every seed."""
 
-    version: Literal[1] = Field(alias="schema")
-    name: FolderName
+    version: Literal[1] = Field(alias="schema", description="Version of this format.", examples=[1])
+    name: FolderName = Field(description="Names the results folder.", examples=["my-suite"])
     task: str = "classification"
-    data: Annotated[list[Named], Field(min_length=1), Different, OneOrMany()]
-    student: Annotated[list[Named], Field(min_length=1), Different, OneOrMany()]
-    batch_size: Annotated[list[Count], Field(min_length=1), Different, OneOrMany()] = [128]
-    budget: Budget
-    optimizer: SGD | AdamW = Field(discriminator="name", default=SGD(name="sgd"))
-    schedule: Schedule = Schedule(name="cosine")
-    precision: Annotated[list[Precision], Field(min_length=1), Different, OneOrMany()] = ["fp32"]
-    compile: Annotated[list[bool], Field(min_length=1), Different, OneOrMany()] = [False]
-    augmentation: Augmentation = Augmentation()
-    val_fraction: Share = 0.0
-    evaluations: Count = 10
-    seeds: Annotated[list[Seed], Field(min_length=1), Different]
-    methods: Annotated[list[MethodEntry], Field(min_length=1)]
-    baseline: str | None = None
-    teacher: Teacher | None = None
-    exclude: list[dict[str, Any]] = []
+    data: Annotated[list[Named], Several, OneOrMany()] = Field(
+        description="Data set, or a list: `raskd-bench list datasets`.", examples=["digits"]
+    )
+    student: Annotated[list[Named], Several, OneOrMany()] = Field(
+        description="Network, or a list: `raskd-bench list students`.", examples=["resnet8"]
+    )
+    batch_size: Annotated[list[Count], Several, OneOrMany()] = [128]
+    budget: Budget = Field(examples=[{"epochs": 12}])
+    optimizer: SGD | AdamW = Field(
+        discriminator="name", default=SGD(name="sgd"), examples=[{"name": "sgd", "lr": 0.1}]
+    )
+    schedule: Schedule = Field(
+        default=Schedule(name="cosine"), examples=[{"name": "cosine", "warmup": 0.05}]
+    )
+    precision: Annotated[list[Precision], Several, OneOrMany()] = ["fp32"]
+    compile: Annotated[list[bool], Several, OneOrMany()] = [False]
+    augmentation: Augmentation = Field(default=Augmentation(), examples=[{"flip": False}])
+    val_fraction: Share = Field(default=0.0, description="Part of the training split held out.")
+    evaluations: Count = Field(default=10, description="How often a trial is evaluated.")
+    seeds: Annotated[list[Seed], Several] = Field(examples=[[0, 1, 2]])
+    methods: Annotated[list[MethodEntry], Field(min_length=1)] = Field(
+        description="`raskd-bench list methods`, or ./file.py:Class",
+        examples=[["cross_entropy", "ras_kd"]],
+    )
+    baseline: str | None = Field(default=None, description="Label that costs are ratios to.")
+    teacher: Teacher | None = Field(default=None, examples=[{"student": "resnet20"}])
+    exclude: list[dict[str, Any]] = Field(
+        default=[],
+        description="Cells of the grid that are not run.",
+        examples=[[{"student": "resnet8", "method": "kd"}]],
+    )
     timeout_seconds: Positive | None = None
 
     @property
@@ -109,6 +118,14 @@ class Suite(Strict):
         if self.baseline is not None:
             return self.baseline
         return "cross_entropy" if "cross_entropy" in labels else labels[0]
+
+
+def excluded(exclusions: Iterable[Mapping[str, Any]], names: Mapping[str, Any]) -> bool:
+    """Whether an exclusion fits: all the axes it gives have the value it gives."""
+    return any(
+        exclusion and all(key in names and names[key] == value for key, value in exclusion.items())
+        for exclusion in exclusions
+    )
 
 
 def json_schema() -> dict[str, Any]:

@@ -11,22 +11,29 @@ from pydantic_core import PydanticCustomError
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(gt=0, le=2**53)]  # a float holds every whole number up to 2^53
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what every library's generator takes
 Precision = Literal["fp32", "bf16", "fp16"]
 
 UNITS = ("epochs", "steps", "images", "seconds", "flops")
 
 
+def misfit(text: str, *, at: str = "") -> PydanticCustomError:
+    """Return the error of keys that do not go together; `at` is the one to change."""
+    return PydanticCustomError("misfit", "{text}", {"text": text, "at": at})
+
+
 class Strict(BaseModel):
     """Unknown keys are refused and values are not converted."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # deferred: reading a suite builds the validators of what the suite uses, and no others
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class Named(BaseModel):
     """A student or a data set: a name alone, or a mapping of `name` and its options."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, defer_build=True)
     name: str
 
     @model_validator(mode="before")
@@ -51,6 +58,8 @@ class Budget(Strict):
     backward; `seconds` is the training clock.
     """
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
     epochs: Count | None = None
     steps: Count | None = None
     images: Count | None = None
@@ -63,7 +72,7 @@ class Budget(Strict):
         if len(given) != 1:
             listing = ", ".join(UNITS)
             found = " and ".join(given) or "none"
-            raise PydanticCustomError("budget", f"give exactly one of {listing}; found {found}")  # type: ignore[arg-type]
+            raise misfit(f"give exactly one of {listing}; found {found}")
         return self
 
     @property
@@ -90,8 +99,7 @@ class SGD(Strict):
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> "SGD":
         if self.nesterov and self.momentum == 0:
-            text = "nesterov needs momentum above 0; set nesterov: false"
-            raise PydanticCustomError("nesterov", text)  # type: ignore[arg-type]
+            raise misfit("needs momentum above 0; write nesterov: false", at="nesterov")
         return self
 
 
@@ -126,13 +134,11 @@ class Schedule(Strict):
 
     @model_validator(mode="after")
     def _milestones_belong_to_step(self) -> "Schedule":
-        stepwise = self.name == "step"
-        if stepwise and not self.milestones:
-            text = "a step schedule needs milestones, e.g. [0.5, 0.75]"
-            raise PydanticCustomError("schedule", text)  # type: ignore[arg-type]
-        if not stepwise and (self.milestones is not None or self.gamma is not None):
-            text = "milestones and gamma belong to name: step"
-            raise PydanticCustomError("schedule", text)  # type: ignore[arg-type]
+        if self.name == "step" and not self.milestones:
+            raise misfit("is required by name: step; e.g. [0.5, 0.75]", at="milestones")
+        for key in ("milestones", "gamma"):
+            if self.name != "step" and getattr(self, key) is not None:
+                raise misfit(f"belongs to name: step; found name: {self.name}", at=key)
         return self
 
 
@@ -171,7 +177,7 @@ class Trial(Strict):
     augmentation: Augmentation
     val_fraction: Share
     evaluations: Count
-    seed: Annotated[int, Field(ge=0)]
+    seed: Seed
 
     @property
     def id(self) -> str:

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from raskd_bench.errors import IncompatibleTrial
+
 
 class Features(NamedTuple):
     """What a backbone makes of images.
@@ -32,3 +34,14 @@ class Backbone(nn.Module):
 
     def forward(self, images: Tensor) -> Features:
         raise NotImplementedError
+
+    def new_tail(self, stage: int) -> nn.Module:
+        """Return a freshly initialised copy of what follows a stage map.
+
+        Raises:
+            IncompatibleTrial: this kind of backbone cannot be cut there.
+        """
+        raise IncompatibleTrial(
+            f"{type(self).__name__} gives no copies of its stages, which this method needs; take "
+            "a student of 'raskd-bench list students' that is not timm's"
+        )

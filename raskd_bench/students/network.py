@@ -49,6 +49,11 @@ class StudentNetwork(nn.Module):
         """Run an auxiliary head of `Setting.new_head` on [B, c, h, w] features."""
         return self.task.read(head, Features((features,), features.mean(dim=(2, 3))), targets)
 
+    def classify(self, embeddings: Tensor) -> Tensor:
+        """Run the student's own classifier on [*, D] embeddings; logits [*, C]."""
+        logits: Tensor = self.head(embeddings).float()
+        return logits
+
     @property
     def class_weights(self) -> Tensor:
         """[C, D] weights of the linear layer that makes the logits."""

@@ -6,6 +6,7 @@ form is that of CS-KD and PS-KD's code: no normalisation after the last stage, a
 convolution as shortcut on the already activated input.
 """
 
+import copy
 from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
@@ -56,7 +57,8 @@ class PreActBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         active = F.relu(self.bn1(x))
         shortcut = x if self.projection is None else self.projection(active)
-        return self.conv2(F.relu(self.bn2(self.conv1(active)))) + shortcut
+        out: Tensor = self.conv2(F.relu(self.bn2(self.conv1(active))))
+        return out + shortcut
 
 
 class ResNet(Backbone):
@@ -106,6 +108,15 @@ class ResNet(Backbone):
             maps.append(x)
         maps[-1] = self.last(maps[-1])
         return Features(tuple(maps), maps[-1].mean(dim=(2, 3)))
+
+    def new_tail(self, stage: int) -> nn.Module:
+        """Return a freshly initialised copy of the stages after `stage`, and of what ends them."""
+        tail = copy.deepcopy(nn.Sequential(*self.stages[stage + 1 :], self.last))
+        for module in tail.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.reset_parameters()
+        initialise(tail)
+        return tail
 
 
 def initialise(network: nn.Module) -> None:

@@ -14,15 +14,16 @@ NUM_MAPS = 4
 class TimmBackbone(Backbone):
     """A timm model without its classifier.
 
-    Stage maps of a transformer are its block outputs, reshaped to [B, D, h, w], at four evenly
-    spaced depths; the embedding is what the model's own classifier would read.
+    Stage maps are the four deepest levels that timm lists, or, where all levels have one size as in
+    a transformer, the block outputs at four evenly spaced depths, reshaped to [B, D, h, w]. The
+    embedding is what the model's own classifier would read.
     """
 
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model: nn.Module = model
         info: Sequence[dict[str, Any]] = model.feature_info
-        self.indices = evenly_spaced(len(info), NUM_MAPS)
+        self.indices = stages([int(level["reduction"]) for level in info])
         self.channels = tuple(int(info[i]["num_chs"]) for i in self.indices)
         self.strides = tuple(int(info[i]["reduction"]) for i in self.indices)
         self.embedding_size = int(model.head_hidden_size)
@@ -33,10 +34,13 @@ class TimmBackbone(Backbone):
         return Features(tuple(maps), model.forward_head(final, pre_logits=True))
 
 
-def evenly_spaced(count: int, wanted: int) -> list[int]:
-    """Return `wanted` indices below `count`, evenly spaced, the last one included."""
-    wanted = min(count, wanted)
-    return [round((i + 1) * count / wanted) - 1 for i in range(wanted)]
+def stages(reductions: Sequence[int]) -> list[int]:
+    """Return which of a model's levels, shallow to deep, are its stage maps; the last one is."""
+    count = len(reductions)
+    wanted = min(count, NUM_MAPS)
+    if len(set(reductions)) > 1:
+        return list(range(count - wanted, count))
+    return [(i + 1) * count // wanted - 1 for i in range(wanted)]
 
 
 def timm(*, model: str, **options: Any) -> Backbone:

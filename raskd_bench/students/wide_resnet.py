@@ -23,7 +23,8 @@ class WideBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         active = F.relu(self.bn1(x))
         shortcut = x if self.projection is None else self.projection(active)
-        return self.conv2(F.relu(self.bn2(self.conv1(active)))) + shortcut
+        out: Tensor = self.conv2(F.relu(self.bn2(self.conv1(active))))
+        return out + shortcut
 
 
 def _wide(depth: int, factor: int) -> ResNet:

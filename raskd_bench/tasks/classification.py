@@ -1,5 +1,6 @@
 """Image classification: one position per image."""
 
+import math
 from typing import Any, ClassVar
 
 import torch
@@ -38,19 +39,17 @@ class Classification:
         return weight
 
     def score(self, logits: Tensor, labels: Tensor) -> dict[str, float]:
-        """Return the metrics of a whole split.
+        """Return the metrics of a whole split; `top5` is NaN for up to five classes.
 
         Args:
             logits: [N, C].
             labels: [N].
         """
-        order = logits.topk(min(5, self.num_classes), dim=1).indices == labels[:, None]
-        confidence, predicted = F.softmax(logits, dim=1).max(dim=1)
-        correct = predicted == labels
-        top5 = order.any(dim=1).float().mean() if self.num_classes > 5 else torch.tensor(torch.nan)
+        hits = logits.topk(min(5, self.num_classes), dim=1).indices == labels[:, None]
+        confidence, correct = F.softmax(logits, dim=1).amax(dim=1), hits[:, 0]
         return {
-            "top1": float(order[:, 0].float().mean()),
-            "top5": float(top5),
+            "top1": float(correct.double().mean()),
+            "top5": float(hits.any(dim=1).double().mean()) if self.num_classes > 5 else math.nan,
             "nll": float(F.cross_entropy(logits, labels)),
             "ece": calibration_error(confidence, correct, NUM_BINS),
             "aurc": risk_coverage_area(confidence, correct),

@@ -1,0 +1,161 @@
+"""What can be named in a suite: methods, students and data sets, read from their source files.
+
+Nothing is imported: a card is parsed from the syntax tree, so that a suite is checked, and `list`
+printed, without torch. A method is found by its file in `methods/`; a student or a data set by a
+public function in `students/` or `data/` whose return annotation is `Backbone` or `Splits`.
+"""
+
+import ast
+import hashlib
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from raskd_bench.catalog.cards import (
+    BACKBONES,
+    TASKS,
+    Card,
+    Kind,
+    NoSuchName,
+    Parameter,
+    function_cards,
+    method_card,
+    tree,
+)
+from raskd_bench.errors import did_you_mean
+
+__all__ = [
+    "BACKBONES",
+    "PACKAGE",
+    "TASKS",
+    "Card",
+    "Kind",
+    "NoSuchName",
+    "Parameter",
+    "digest",
+    "family",
+    "find",
+    "late_imports",
+    "names",
+]
+
+PACKAGE = Path(__file__).parents[1]
+TITLES = {"method": "method", "student": "student", "dataset": "data set"}
+FUNCTIONS = {"student": ("students", "Backbone"), "dataset": ("data", "Splits")}
+REGISTERED = re.compile(r"@register_model\s+def (\w+)\(")
+
+
+def names(kind: Kind) -> tuple[str, ...]:
+    """All names of a kind, sorted."""
+    if kind == "method":
+        return tuple(sorted(path.stem for path in _sources("methods")))
+    folder, returns = FUNCTIONS[kind]
+    cards = (card for path in _sources(folder) for card in function_cards(kind, path, returns))
+    return tuple(sorted({card.name for card in cards} - {"timm"}))  # timm/<name>: a thousand
+
+
+def find(kind: Kind, name: str, folder: Path | None = None) -> Card:
+    """Return the card of a name, or of `./file.py:Class` relative to `folder` for a method.
+
+    Raises:
+        NoSuchName: nothing is called so; the message suggests the closest name.
+    """
+    if kind == "method" and (":" in name or name.endswith(".py")):
+        return _user_method(name, folder or Path())
+    if kind == "student" and name.startswith("timm/"):
+        return _timm(name)
+    card = _method(name) if kind == "method" else _function(kind, name)
+    if card is None:
+        raise NoSuchName(f"no {TITLES[kind]} is called {name!r}{_hint(kind, name)}")
+    return card
+
+
+def family(student: str) -> str:
+    """`vit` for the transformers of timm, `cnn` for everything else."""
+    transformers = ("vit_", "deit", "beit", "eva", "flexivit", "cait")
+    return "vit" if student.removeprefix("timm/").startswith(transformers) else "cnn"
+
+
+def digest(card: Card) -> str:
+    """Twelve hexadecimal digits of the code a method's numbers depend on.
+
+    Comments and white space do not change it: the syntax trees of the method's file and of
+    `losses.py` are hashed. Records of another digest are never averaged together.
+    """
+    trees = (ast.unparse(tree(path)) for path in (card.path, PACKAGE / "losses.py"))
+    return hashlib.sha256("\n".join(trees).encode()).hexdigest()[:12]
+
+
+def late_imports(path: Path) -> frozenset[str]:
+    """Return the libraries that a file imports inside its functions, those of downloads left out.
+
+    They are slow to import and only some suites need them; a run imports them once for all trials.
+    """
+    functions = (node for node in tree(path).body if isinstance(node, ast.FunctionDef))
+    inner = [node for f in functions if f.name != "_download" for node in ast.walk(f)]
+    plain = {alias.name for node in inner if isinstance(node, ast.Import) for alias in node.names}
+    return frozenset(
+        plain | {node.module for node in inner if isinstance(node, ast.ImportFrom) and node.module}
+    )
+
+
+def _sources(folder: str) -> Iterator[Path]:
+    return (path for path in (PACKAGE / folder).glob("*.py") if not path.stem.startswith("_"))
+
+
+def _method(name: str) -> Card | None:
+    sources = (path for path in _sources("methods") if path.stem == name)
+    return next((method_card(path, name) for path in sources), None)
+
+
+@cache
+def _function(kind: Kind, name: str) -> Card | None:
+    folder, returns = FUNCTIONS[kind]
+    sources = (path for path in _sources(folder) if f"def {name}(" in path.read_text("utf-8"))
+    cards = (card for path in sources for card in function_cards(kind, path, returns))
+    return next((card for card in cards if card.name == name), None)
+
+
+def _hint(kind: Kind, name: str) -> str:
+    """Return what was probably meant, and where all names are listed."""
+    suggestion = did_you_mean(name, names(kind))
+    if kind == "student" and name in _timm_models():
+        suggestion = f"; did you mean 'timm/{name}'?"
+    return f"{suggestion} ('raskd-bench list {kind}s' shows all {len(names(kind))})"
+
+
+@cache
+def _timm_models() -> frozenset[str]:
+    """Names of timm's models by its source, as importing it takes seconds; empty without timm."""
+    spec = find_spec("timm")
+    files = (Path(spec.origin).parent / "models").glob("*.py") if spec and spec.origin else ()
+    texts = (path.read_text(encoding="utf-8") for path in files)
+    return frozenset(name for text in texts for name in REGISTERED.findall(text))
+
+
+def _timm(name: str) -> Card:
+    card = find("student", "timm")
+    model = name.removeprefix("timm/")
+    if _timm_models() and model not in _timm_models():
+        hint = did_you_mean(name, (f"timm/{known}" for known in _timm_models()))
+        raise NoSuchName(f"timm has no model {model!r}{hint}")
+    title = f"{model} of the timm library"
+    parameters = tuple(p for p in card.parameters if p.name != "model")
+    return Card("student", name, card.path, "timm", title, card.description, parameters, True)
+
+
+def _user_method(name: str, folder: Path) -> Card:
+    file, _, symbol = name.rpartition(":")
+    path = folder / file
+    if not (file.endswith(".py") and symbol.isidentifier()):
+        raise NoSuchName(f"{name!r} is no method; a method of yours is ./file.py:Class")
+    try:
+        if not path.is_file():
+            raise NoSuchName(f"no such file: {path}; ./file.py:Class is relative to the suite")
+        return method_card(path, name, symbol)
+    except SyntaxError as error:
+        raise NoSuchName(f"{path}:{error.lineno}: not Python: {error.msg}") from error
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        raise NoSuchName(f"{path}: cannot be read: {error}") from error

@@ -1,0 +1,40 @@
+"""Find and read Records."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from raskd_bench import record
+from raskd_bench.errors import RequestError
+from raskd_bench.record import Record
+
+SKIPPED_FOLDERS = {"superseded"}
+REMEDY = "run a suite first: raskd-bench run SUITE"
+
+
+def load_records(places: Sequence[Path]) -> list[Record]:
+    """Return the Records in files and folders, each once, those that were superseded left out.
+
+    A folder of superseded Records is read if it is itself asked for.
+
+    Raises:
+        RequestError: a place does not exist, or there is no Record in any.
+        RecordError: one cannot be read.
+    """
+    files: dict[Path, Path] = {}
+    for place in places:
+        if not place.exists():
+            raise RequestError(f"{place}: no such folder; {REMEDY}")
+        for path in [place] if place.is_file() else _below(place):
+            files.setdefault(path.resolve(), path)
+    if not files:
+        raise RequestError(f"{', '.join(map(str, places))}: no Records there; {REMEDY}")
+    return [record.read(path) for path in files.values()]
+
+
+def _below(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*.json")
+        if not SKIPPED_FOLDERS & set(path.relative_to(folder).parts[:-1])
+        and not path.name.startswith(".")
+    )

@@ -1,0 +1,68 @@
+"""A table on a terminal of any width: no number is ever cut."""
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from rich import box
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+MAX_NAME = 40  # characters of a first column before it wraps
+UNLIMITED = 10_000
+
+
+class Grid:
+    """Rows under a title; what does not fit beside the first column continues below.
+
+    Args:
+        title: in bold.
+        head: names of the columns.
+        rows: cells, the first of each a name.
+        notes: lines below.
+    """
+
+    def __init__(
+        self, title: str, head: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str]
+    ) -> None:
+        self.title = title
+        self.head = head
+        self.rows = rows
+        self.notes = notes
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(plain(self.title), style="bold")
+        for columns in self._parts(console, options):
+            yield self._table(columns)
+        yield from (Text(f"  {plain(note)}", style="dim") for note in self.notes)
+        yield Text("")
+
+    def _parts(self, console: Console, options: ConsoleOptions) -> Iterator[list[int]]:
+        """Yield the columns that fit beside the first one, as many at a time as do."""
+        wide = options.update(max_width=UNLIMITED, width=UNLIMITED)
+        fitting: list[int] = []
+        for column in range(1, len(self.head)):
+            tried = self._table([*fitting, column])
+            if fitting and console.measure(tried, options=wide).maximum > options.max_width:
+                yield fitting
+                fitting = []
+            fitting.append(column)
+        yield fitting
+
+    def _table(self, columns: Sequence[int]) -> Table:
+        grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        grid.add_column(Text(self.head[0]), max_width=MAX_NAME, overflow="fold")
+        for column in columns:
+            grid.add_column(Text(self.head[column]), justify="right", no_wrap=True)
+        for row in self.rows:
+            grid.add_row(*(Text(plain(row[column])) for column in (0, *columns)))
+        return grid
+
+
+def plain(text: str) -> str:
+    """Return the text on one line, what would steer a terminal or turn the text made visible."""
+    return "".join(
+        " " if character in "\n\r\t" else "�" if unicodedata.category(character) in {"Cc", "Cf"}
+        else character
+        for character in text
+    )  # fmt: skip

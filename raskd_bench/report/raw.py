@@ -1,0 +1,108 @@
+"""Tables with raw numbers, for programs: units are in the names, nothing is rounded."""
+
+import csv as csv_format
+import io
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from raskd_bench.report.cells import notes_of
+from raskd_bench.report.stats import Interval
+from raskd_bench.report.tables import Row, Table, describe
+
+ACCURACIES = ("test_top1", "test_top5", "test_nll", "test_ece", "test_aurc", "best_epoch_top1",
+              "val_selected_top1")  # fmt: skip
+DIFFERENCES = ACCURACIES[:5]
+COSTS = ("step_seconds", "train_seconds", "peak_allocated_bytes", "peak_host_bytes",
+         "energy_joules", "step_flops", "train_flops")  # fmt: skip
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_json(tables: Sequence[Table]) -> str:
+    """Return the tables with raw numbers."""
+    content = {"schema": 1, "tables": [_raw(table) for table in tables]}
+    return json.dumps(content, indent=1, allow_nan=False)
+
+
+def csv(tables: Sequence[Table]) -> str:
+    """Return one line a method, raw numbers with units in the column names.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe in front.
+    """
+    lines = [_flat(table, row) for table in tables for row in table.rows]
+    file = io.StringIO()
+    writer = csv_format.DictWriter(file, list(lines[0]) if lines else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return file.getvalue()
+
+
+def _raw(table: Table) -> dict[str, Any]:
+    return {
+        "suite": table.suite,
+        "machine": table.machine,
+        "conditions": table.conditions,
+        "notes": notes_of(table),
+        "rows": [
+            _facts(table, row)
+            | {name: _interval(found) for name, found in _intervals(table, row).items()}
+            for row in table.rows
+        ],
+    }
+
+
+def _flat(table: Table, row: Row) -> dict[str, Any]:
+    flat = {
+        key: _harmless(json.dumps(value) if isinstance(value, dict | list) else value)
+        for key, value in _facts(table, row).items()
+    }
+    for name, found in _intervals(table, row).items():
+        flat[name] = found and _finite(found.mean)
+        flat[f"{name}_half_width_95"] = found and _finite(found.half)
+    return flat
+
+
+def _facts(table: Table, row: Row) -> dict[str, Any]:
+    latest = row.records[-1]
+    return {
+        "suite": table.suite,
+        "machine": table.machine,
+        "conditions": describe(table),
+        "label": row.shown,
+        "method": latest.method,
+        "hparams": latest.hparams,
+        "baseline": row is table.baseline,
+        "seeds": [result.seed for result in row.done],
+        "failed": [{"seed": r.seed, "status": r.status} for r in row.records if not r.finished],
+        "trials": [result.trial for result in row.records],
+        "images_per_step": row.images_per_step(),
+        "train_params": _finite(row.interval("train_params").mean),
+        "infer_params": _finite(row.interval("infer_params").mean),
+        "state_bytes": _finite(row.interval("state_bytes").mean),
+    }
+
+
+def _intervals(table: Table, row: Row) -> dict[str, Interval | None]:
+    return (
+        {name: row.interval(name) for name in (*ACCURACIES, *COSTS)}
+        | {f"{name}_difference": table.difference(row, name) for name in DIFFERENCES}
+        | {f"{name}_ratio": table.ratio(row, name) for name in COSTS}
+    )
+
+
+def _interval(interval: Interval | None) -> dict[str, float | int | None] | None:
+    if interval is None or interval.num_values == 0:
+        return None
+    mean, half = _finite(interval.mean), _finite(interval.half)
+    return {"mean": mean, "half_width_95": half, "count": interval.num_values}
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return f"'{value}"
+    return value

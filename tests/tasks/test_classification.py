@@ -1,0 +1,128 @@
+"""Metrics of classification: counted by hand, and against slow twins."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from raskd_bench.students.backbone import Features
+from raskd_bench.tasks.build import new_task
+from raskd_bench.tasks.classification import (
+    Classification,
+    calibration_error,
+    risk_coverage_area,
+)
+
+
+def slow_calibration_error(confidence, correct, bins: int) -> float:
+    total = 0.0
+    for b in range(bins):
+        inside = [i for i, c in enumerate(confidence) if b / bins < c <= (b + 1) / bins]
+        if inside:
+            accuracy = sum(correct[i] for i in inside) / len(inside)
+            mean = sum(confidence[i] for i in inside) / len(inside)
+            total += len(inside) / len(confidence) * abs(accuracy - mean)
+    return total
+
+
+def slow_risk_coverage_area(confidence, correct) -> float:
+    order = sorted(range(len(confidence)), key=lambda i: -confidence[i])
+    risks = []
+    for k in range(1, len(order) + 1):
+        risks.append(sum(not correct[i] for i in order[:k]) / k)
+    return sum(risks) / len(risks)
+
+
+@pytest.fixture
+def predictions():
+    rng = np.random.default_rng(5)
+    confidence = rng.uniform(0.1, 1.0, 500)
+    confidence[:3] = [1.0, 1.0, 0.2]  # ends of bins
+    return confidence, rng.random(500) < confidence**2
+
+
+@pytest.mark.parametrize("bins", [10, 15])
+def test_calibration_error_of_random_predictions(predictions, bins: int) -> None:
+    confidence, correct = predictions
+    found = calibration_error(torch.tensor(confidence), torch.tensor(correct), bins)
+    assert found == pytest.approx(slow_calibration_error(confidence, correct, bins), rel=1e-12)
+
+
+def test_calibration_error_counted_by_hand() -> None:
+    confidence = torch.tensor([0.95, 0.85, 0.15, 0.55], dtype=torch.double)
+    correct = torch.tensor([True, False, False, True])
+    # bins of a half: (0.95, 0.85, 0.55) are right 2 of 3 times; (0.15) never
+    expected = 3 / 4 * abs(2 / 3 - (0.95 + 0.85 + 0.55) / 3) + 1 / 4 * 0.15
+    assert calibration_error(confidence, correct, 2) == pytest.approx(expected)
+
+
+def test_a_confidence_at_a_border_belongs_to_the_bin_below() -> None:
+    confidence = torch.tensor([0.5, 0.75], dtype=torch.double)
+    correct = torch.tensor([True, False])
+    # apart, |1 - 0.5| and |0 - 0.75| do not cancel
+    assert calibration_error(confidence, correct, 2) == pytest.approx((0.5 + 0.75) / 2)
+
+
+def test_risk_coverage_area_of_random_predictions(predictions) -> None:
+    confidence, correct = predictions
+    found = risk_coverage_area(torch.tensor(confidence), torch.tensor(correct))
+    assert found == pytest.approx(slow_risk_coverage_area(confidence, correct), rel=1e-12)
+
+
+def test_risk_coverage_area_counted_by_hand() -> None:
+    confidence = torch.tensor([0.2, 0.9, 0.6])
+    correct = torch.tensor([False, True, False])
+    assert risk_coverage_area(confidence, correct) == pytest.approx((0 + 1 / 2 + 2 / 3) / 3)
+
+
+def test_score_counted_by_hand() -> None:
+    logits = torch.zeros(4, 6)
+    logits[0, 2] = 3.0  # right
+    logits[1] = torch.tensor([6.0, 5.0, 4.0, 3.0, 2.0, 1.0])  # label 4: among the first five
+    logits[2] = torch.tensor([6.0, 5.0, 4.0, 3.0, 2.0, 1.0])  # label 5: not even there
+    logits[3, 1] = 2.0  # right
+    labels = torch.tensor([2, 4, 5, 1])
+    scores = Classification(6).score(logits, labels)
+    assert scores["top1"] == 0.5
+    assert scores["top5"] == 0.75
+    p = np.exp(logits.numpy()) / np.exp(logits.numpy()).sum(axis=1, keepdims=True)
+    assert scores["nll"] == pytest.approx(-np.log(p[np.arange(4), labels]).mean(), rel=1e-6)
+    confidence, correct = p.max(axis=1), [True, False, False, True]
+    assert scores["ece"] == pytest.approx(slow_calibration_error(confidence, correct, 15), rel=1e-5)
+    assert scores["aurc"] == pytest.approx(slow_risk_coverage_area(confidence, correct))
+
+
+def test_accuracy_is_stored_unrounded() -> None:
+    logits = torch.zeros(1000, 2)
+    logits[:, 0] = 1.0
+    labels = torch.zeros(1000, dtype=torch.long)
+    labels[:208] = 1
+    assert Classification(2).score(logits, labels)["top1"] == 0.792
+
+
+@pytest.mark.parametrize(("num_classes", "defined"), [(2, False), (5, False), (6, True)])
+def test_top5_is_defined_beyond_five_classes(num_classes: int, defined: bool) -> None:
+    scores = Classification(num_classes).score(torch.eye(num_classes), torch.arange(num_classes))
+    assert math.isnan(scores["top5"]) != defined
+    assert scores["top1"] == 1.0
+
+
+def test_equal_logits_do_not_contradict_each_other() -> None:
+    """Top-1 and calibration see the same prediction where two classes tie."""
+    scores = Classification(6).score(torch.zeros(6, 6), torch.arange(6))
+    assert scores["top1"] == pytest.approx(1 / 6)
+    assert scores["ece"] == pytest.approx(0, abs=1e-7)
+
+
+def test_read_keeps_features_and_targets() -> None:
+    task = new_task("classification", 3)
+    maps, pooled, labels = (torch.zeros(2, 4, 1, 1),), torch.ones(2, 4), torch.tensor([0, 2])
+    head = task.new_head(4)
+    output = task.read(head, Features(maps, pooled), labels)
+    torch.testing.assert_close(output.logits, head(pooled))
+    assert output.features is maps
+    assert output.embeddings is pooled
+    assert output.labels is labels
+    assert task.class_weights(head) is head.weight
+    assert task.metric in task.score(torch.eye(3), torch.arange(3))

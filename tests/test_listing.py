@@ -1,0 +1,115 @@
+"""What can be named is listed, with a card for each."""
+
+import pytest
+
+from raskd_bench import catalog, listing
+from raskd_bench.errors import BenchError
+
+SUITE = """
+schema: 1
+name: mine
+data: digits
+student: resnet8
+budget: {epochs: 2}
+seeds: [0, 1]
+methods: [cross_entropy, ras_kd, cs_kd]
+"""
+
+
+def row(rows, name):
+    return next(row for row in rows[1] if row[0] == name)
+
+
+@pytest.mark.parametrize(
+    ("table", "kind"),
+    [(listing.methods, "method"), (listing.students, "student"), (listing.datasets, "dataset")],
+)
+def test_every_name_has_a_row_as_wide_as_the_head(table, kind):
+    head, rows = table()
+    assert set(catalog.names(kind)) <= {row[0] for row in rows}
+    assert {len(row) for row in rows} == {len(head)}
+    assert all(row[1] for row in rows)
+
+
+def test_methods_say_what_they_need_and_where_they_come_from():
+    assert row(listing.methods(), "kd")[2:] == (
+        "a teacher",
+        "Hinton et al., 2015, arXiv 1503.02531",
+    )
+    assert row(listing.methods(), "cross_entropy")[2] == ""
+
+
+def test_students_of_timm_are_mentioned():
+    assert row(listing.students(), "timm/<name>")[1].startswith("any model of the timm library")
+
+
+def test_data_sets_show_their_options():
+    assert "root" in row(listing.datasets(), "imagefolder")[2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind in ("method", "student", "dataset")
+                       for name in catalog.names(kind)]
+)  # fmt: skip
+def test_every_card_prints(kind, name):
+    text = listing.card(name, kind)
+    found = catalog.find(kind, name)
+    assert text.startswith(f"{name}: {found.title}")
+    for parameter in found.parameters:
+        assert f"  {parameter.name}: {parameter.annotation}, " in text
+    if kind == "method":
+        assert f"reference: {found.constants['paper']}" in text
+
+
+def test_the_card_of_a_reconstruction_says_so():
+    assert "note: reconstruction from the abstract" in listing.card("ras_kd")
+
+
+def test_the_card_of_cross_entropy_is_whole():
+    assert listing.card("cross_entropy").splitlines() == [
+        "cross_entropy: Cross entropy: training without distillation",
+        "",
+        "  L = CE(z, y).",
+        "",
+        "  z the student's logits, y the labels. What every other method is compared with.",
+        "",
+        "reference: the baseline",
+        f"tasks: {', '.join(sorted(catalog.TASKS))}",
+        "students: cnn, vit",
+        "needs: nothing beyond the batch",
+        "options: none",
+    ]
+
+
+def test_a_users_method_has_a_card_with_its_views(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(
+        '"""My own method."""\nfrom raskd_bench.method import Method\n\n\n'
+        'class Mine(Method):\n    """L = 0."""\n\n    views = 2\n    needs_teacher = True\n\n'
+        "    def __init__(self, *, strength: float):\n        super().__init__()\n"
+    )
+    text = listing.card("./mine.py:Mine")
+    assert "needs: a teacher, 2 views" in text
+    assert "  strength: float, required" in text
+
+
+def test_an_unknown_name_is_refused_with_the_closest():
+    with pytest.raises(BenchError, match="did you mean 'ps_kd'"):
+        listing.card("ps_k")
+
+
+def test_suites_are_listed_with_their_size_and_their_faults(tmp_path):
+    (tmp_path / "a.yaml").write_text(SUITE)
+    (tmp_path / "b.yml").write_text(SUITE.replace("[0, 1]", "[0]").replace(", ras_kd, cs_kd", ""))
+    (tmp_path / "c.yaml").write_text(SUITE.replace("name: mine", "nam: mine"))
+    (tmp_path / "notes.txt").write_text("no suite")
+    _, rows = listing.suites(tmp_path)
+    assert rows[0][1:] == ("mine", "3 methods, 2 seeds, 2 epochs: 6 trials a cell")
+    assert rows[1][1:] == ("mine", "1 method, 1 seed, 2 epochs: 1 trial a cell")
+    assert rows[2][2].startswith(f"has faults: {tmp_path / 'c.yaml'}:3:1: nam")
+    assert len(rows) == 3
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(BenchError, match="no such folder"):
+        listing.suites(tmp_path / "none")

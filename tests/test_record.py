@@ -1,0 +1,155 @@
+"""Records survive a round trip, an interruption, and readers that are older than they are."""
+
+import json
+import math
+import os
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raskd_bench import record
+from raskd_bench.errors import RecordError
+from raskd_bench.record import SCHEMA, Record
+
+IDENTITY = {
+    "trial": "0123456789ab", "suite": "tiny", "cell": "ba9876543210", "method": "ras_kd",
+    "label": "RAS-KD", "position": 1, "baseline": "cross_entropy", "hparams": {"epsilon": 0.1},
+    "hparams_passed": {}, "method_digest": "d1", "seed": 0, "budget": {"epochs": 2.0},
+    "conditions": {"student": {"name": "resnet8"}}, "status": "done",
+    "started": "2026-11-23T05:00:00+00:00", "machine": {"cpu": "one", "cores": 2},
+}  # fmt: skip
+
+
+def new_record(**fields):
+    return Record(**IDENTITY | fields)
+
+
+def written(path, **changes):
+    """Write a good Record's JSON with some keys changed, or left out where None."""
+    content = new_record().model_dump(mode="json", by_alias=True) | changes
+    kept = {key: value for key, value in content.items() if changes.get(key, 0) is not None}
+    path.write_text(json.dumps(kept))
+    return path
+
+
+def test_a_record_reads_back_as_it_was_written(tmp_path):
+    curve = [{"step": 1, "loss": {"ce": 0.1 + 0.2}, "test_top1": 1 / 3}]
+    original = new_record(test_top1=1 / 3, curve=curve, step_flops=2**60, peak_host_bytes=1)
+    record.write(original, tmp_path / "a.json")
+    assert record.read(tmp_path / "a.json") == original
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_number_keeps_all_its_digits(value):
+    text = new_record(test_nll=value).model_dump_json(by_alias=True)
+    assert Record.model_validate(json.loads(text)).test_nll == value
+
+
+def test_the_folder_is_made(tmp_path):
+    record.write(new_record(), tmp_path / "suite" / "machine" / "a.json")
+    assert (tmp_path / "suite" / "machine" / "a.json").exists()
+
+
+def test_what_is_no_number_is_written_as_null(tmp_path):
+    steps = {"p50": math.nan, "mean": 0.5}
+    original = new_record(test_nll=math.inf, step_seconds=steps, curve=[{"loss": {"ce": math.nan}}])
+    record.write(original, tmp_path / "a.json")
+    found = record.read(tmp_path / "a.json")
+    assert found.test_nll is None
+    assert found.step_seconds == {"p50": None, "mean": 0.5}
+    assert found.curve == [{"loss": {"ce": None}}]
+
+
+@pytest.mark.parametrize("broken", ["fsync", "fdopen"])
+def test_a_write_that_is_interrupted_leaves_the_old_file_and_nothing_else(
+    tmp_path, monkeypatch, broken
+):
+    path = tmp_path / "a.json"
+    record.write(new_record(test_top1=0.5), path)
+    before = path.read_bytes()
+
+    def fail(*_, **__):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, broken, fail)
+    with pytest.raises(OSError, match="no space left"):
+        record.write(new_record(test_top1=0.9), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_interruption_before_the_first_record_leaves_no_file(tmp_path, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        record.write(new_record(), tmp_path / "a.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_newer_schema_is_refused_with_both_versions_named(tmp_path):
+    path = written(tmp_path / "a.json", schema=SCHEMA + 1, program="9.1", news="unknown")
+    text = rf"has Record schema {SCHEMA + 1}.*reads up to schema {SCHEMA};.*\(9\.1\)"
+    with pytest.raises(RecordError, match=text):
+        record.read(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "Expecting value"),
+        ("{", "Expecting property name"),
+        ('{"schema": 1, "trial": "0', "Unterminated string"),
+        ("[1, 2]", "it has no schema number"),
+        ("{}", "it has no schema number"),
+        ('{"schema": true}', "it has no schema number"),
+        ('{"schema": 0}', "it has no schema number"),
+        ('{"schema": "1"}', "it has no schema number"),
+        ('{"schema": 1, "test_nll": NaN}', "NaN is not JSON"),
+        ("[" * 100_000, "recursion"),
+        (b"\xff\xfe\x00", "codec can't decode"),
+    ],
+)
+def test_what_is_no_record_is_refused_in_one_line(tmp_path, content, reason):
+    path = tmp_path / "a.json"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(RecordError, match=reason) as refused:
+        record.read(path)
+    assert str(refused.value).startswith(f"{path}: ")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"seed": None}, "seed: Field required"),
+        ({"surprise": 1}, "surprise: Extra inputs are not permitted"),
+        ({"status": "fine"}, "status: Input should be 'done'"),
+        ({"test_top1": "high"}, "test_top1: Input should be a valid number"),
+        ({"budget": {"epochs": "two"}}, "budget.epochs: Input should be a valid number"),
+    ],
+)
+def test_a_damaged_record_is_refused_with_the_key_in_one_line(tmp_path, changes, reason):
+    path = written(tmp_path / "a.json", **changes)
+    with pytest.raises(RecordError, match=re.escape(f"{path}: is damaged: {reason}")) as refused:
+        record.read(path)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_refused_in_one_line(tmp_path):
+    with pytest.raises(RecordError, match=r"none\.json: cannot be read: No such file"):
+        record.read(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("status", ["diverged", "out_of_memory", "timeout", "failed"])
+def test_only_a_trial_that_is_done_counts_as_finished(status):
+    assert new_record().finished
+    assert not new_record(status=status).finished
+
+
+def test_a_record_cannot_be_edited():
+    with pytest.raises(ValueError, match="frozen"):
+        new_record().test_top1 = 1.0
