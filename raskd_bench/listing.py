@@ -84,7 +84,8 @@ def _many(count: int, noun: str) -> str:
 def _needs(found: catalog.Card) -> str:
     needs = []
     if found.needs_teacher:
-        needs.append("a teacher")
+        itself = found.constants["needs_teacher"] == "self"
+        needs.append("a teacher of its own kind" if itself else "a teacher")
     if (views := int(found.constants.get("views", 1))) > 1:
         needs.append(f"{views} views")
     return ", ".join(needs)

@@ -102,6 +102,20 @@ class Method(nn.Module):
     A subclass documents its equation in the class docstring, takes its hyper-parameters as
     keyword-only arguments with the paper's defaults, and implements `loss`. Auxiliary modules and
     buffers are made in `build`, after the student, so that equal seeds give equal students.
+
+    Attributes:
+        paper: authors, venue and year, identifier.
+        year: of publication.
+        level: of the knowledge it distils.
+        tasks: it is defined for.
+        backbones: families of students it is defined for.
+        views: augmentations of each image that it needs.
+        needs_teacher: a network trained before it: the suite's teacher, or, with "self", the
+            student itself.
+        off_switch: hyper-parameters that, all at zero, make it cross entropy.
+        presets: published settings of its hyper-parameters, by name.
+        published: what papers and repositories report, each with its provenance.
+        footnote: what a table must say beside it.
     """
 
     paper: ClassVar[str] = ""
@@ -111,6 +125,7 @@ class Method(nn.Module):
     backbones: ClassVar[frozenset[str]] = ALL_BACKBONES
     views: ClassVar[int] = 1
     needs_teacher: ClassVar[bool | Literal["self"]] = False
+    off_switch: ClassVar[tuple[str, ...]] = ()
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     published: ClassVar[tuple[str, ...]] = ()
     footnote: ClassVar[str] = ""

@@ -57,7 +57,23 @@ class Card:
 
     @property
     def needs_teacher(self) -> bool:
-        return bool(self.constants.get("needs_teacher", False))
+        """Whether it learns from the suite's teacher."""
+        return self.constants.get("needs_teacher", False) is True
+
+    @property
+    def teaches_itself(self) -> bool:
+        """Whether it learns from its own student, trained before by cross entropy."""
+        return bool(self.constants.get("needs_teacher", False) == "self")
+
+    @property
+    def presets(self) -> Mapping[str, Mapping[str, Any]]:
+        """Published settings of hyper-parameters, by name."""
+        return dict(self.constants.get("presets", {}))
+
+    def is_switched_off(self, hparams: Mapping[str, Any]) -> bool:
+        """Whether these hyper-parameters make the method cross entropy."""
+        weights = self.constants.get("off_switch", ())
+        return bool(weights) and all(hparams.get(name) == 0 for name in weights)
 
 
 def function_cards(kind: Kind, path: Path, returns: str) -> Iterator[Card]:

@@ -25,7 +25,6 @@ class Archive:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._zip: zipfile.ZipFile | None = None
-        self._process = 0
 
     def names(self) -> list[str]:
         """Return the paths of all files, sorted; links to folders are followed."""
@@ -47,12 +46,12 @@ class Archive:
             raise DataError(f"{self.root}: {name}: cannot be read: {error}") from error
 
     def _opened(self) -> zipfile.ZipFile:
-        if self._zip is None or self._process != os.getpid():  # a handle is not shared by workers
-            self._zip, self._process = zipfile.ZipFile(self.root), os.getpid()
+        if self._zip is None:
+            self._zip = zipfile.ZipFile(self.root)
         return self._zip
 
     def __getstate__(self) -> dict[str, object]:
-        return {"root": self.root, "_zip": None, "_process": 0}
+        return {"root": self.root, "_zip": None}  # each worker opens its own
 
 
 class ImageFiles:

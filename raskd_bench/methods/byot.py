@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from raskd_bench.batch import Batch, Progress, Terms
 from raskd_bench.losses import soft_cross_entropy, supervise
-from raskd_bench.method import Fraction, Method, NonNegative, Positive, Setting, Student
+from raskd_bench.method import Fraction, Level, Method, NonNegative, Positive, Setting, Student
 
 
 class BYOT(Method):
@@ -26,6 +26,8 @@ class BYOT(Method):
     """
 
     paper: ClassVar[str] = "Zhang et al., ICCV 2019, arXiv 1905.08094"
+    year: ClassVar[int] = 2019
+    level: ClassVar[Level] = "feature"
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
 
     def __init__(

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from raskd_bench.batch import Batch, Progress, Terms
 from raskd_bench.losses import supervise
-from raskd_bench.method import Method, Student
+from raskd_bench.method import Level, Method, Student
 
 
 class CrossEntropy(Method):
@@ -14,6 +14,7 @@ class CrossEntropy(Method):
     """
 
     paper: ClassVar[str] = "the baseline"
+    level: ClassVar[Level] = "none"
 
     def loss(self, student: Student, batch: Batch, progress: Progress) -> Terms:
         return supervise(student(*batch.views[0]))

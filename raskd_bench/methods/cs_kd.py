@@ -8,7 +8,15 @@ import torch
 
 from raskd_bench.batch import Batch, Progress, Terms, View
 from raskd_bench.losses import distill, supervise
-from raskd_bench.method import Indices, Method, NonNegative, Positive, Student, shuffled_batches
+from raskd_bench.method import (
+    Indices,
+    Level,
+    Method,
+    NonNegative,
+    Positive,
+    Student,
+    shuffled_batches,
+)
 
 
 class CSKD(Method):
@@ -21,6 +29,9 @@ class CSKD(Method):
     """
 
     paper: ClassVar[str] = "Yun et al., CVPR 2020, arXiv 2003.13964"
+    year: ClassVar[int] = 2020
+    level: ClassVar[Level] = "instance"
+    off_switch: ClassVar[tuple[str, ...]] = ("weight",)
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
 
     def __init__(self, *, weight: NonNegative = 1.0, temperature: Positive = 4.0) -> None:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from raskd_bench.batch import Batch, Progress, Terms
 from raskd_bench.losses import distill, supervise
-from raskd_bench.method import Method, NonNegative, Positive, Setting, Student
+from raskd_bench.method import Level, Method, NonNegative, Positive, Setting, Student
 
 
 class KD(Method):
@@ -15,6 +15,8 @@ class KD(Method):
     """
 
     paper: ClassVar[str] = "Hinton et al., 2015, arXiv 1503.02531"
+    year: ClassVar[int] = 2015
+    level: ClassVar[Level] = "teacher"
     needs_teacher: ClassVar[bool] = True
 
     def __init__(

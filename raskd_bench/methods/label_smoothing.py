@@ -5,7 +5,7 @@ from typing import ClassVar
 from torch.nn import functional as F
 
 from raskd_bench.batch import Batch, Progress, Terms
-from raskd_bench.method import Fraction, Method, Student
+from raskd_bench.method import Fraction, Level, Method, Student
 
 
 class LabelSmoothing(Method):
@@ -16,6 +16,9 @@ class LabelSmoothing(Method):
     """
 
     paper: ClassVar[str] = "Szegedy et al., CVPR 2016, arXiv 1512.00567"
+    year: ClassVar[int] = 2016
+    level: ClassVar[Level] = "class"
+    off_switch: ClassVar[tuple[str, ...]] = ("epsilon",)
 
     def __init__(self, *, epsilon: Fraction = 0.1) -> None:
         super().__init__()

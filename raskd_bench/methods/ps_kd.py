@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from raskd_bench.batch import Batch, Progress, Terms
-from raskd_bench.method import Fraction, Method, Setting, Student
+from raskd_bench.method import Fraction, Level, Method, Setting, Student
 
 
 class PSKD(Method):
@@ -23,6 +23,9 @@ class PSKD(Method):
     """
 
     paper: ClassVar[str] = "Kim et al., ICCV 2021, arXiv 2006.12000"
+    year: ClassVar[int] = 2021
+    level: ClassVar[Level] = "instance"
+    off_switch: ClassVar[tuple[str, ...]] = ("alpha",)
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
 
     predictions: Tensor

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from raskd_bench.batch import Batch, Progress, Terms
 from raskd_bench.losses import distill, masked_softmax_rows, smoothed
-from raskd_bench.method import Fraction, Method, NonNegative, Positive, Setting, Student
+from raskd_bench.method import Fraction, Level, Method, NonNegative, Positive, Setting, Student
 
 
 class RASKD(Method):
@@ -27,6 +27,9 @@ class RASKD(Method):
     """
 
     paper: ClassVar[str] = "Kim & Woo, PAKDD 2024, doi 10.1007/978-981-97-2253-2_16"
+    year: ClassVar[int] = 2024
+    level: ClassVar[Level] = "class"
+    off_switch: ClassVar[tuple[str, ...]] = ("epsilon", "beta")
     footnote: ClassVar[str] = "reconstruction from the abstract: no text or code is public"
 
     means: Tensor  # [C, D] of the last epoch

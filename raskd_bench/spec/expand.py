@@ -11,7 +11,7 @@ from raskd_bench.errors import RequestError
 from raskd_bench.spec.only import Only
 from raskd_bench.spec.options import settle
 from raskd_bench.spec.suite import GRID_AXES, MethodEntry, Suite, excluded
-from raskd_bench.spec.trial import Trial
+from raskd_bench.spec.trial import Teacher, Trial
 
 RECIPE = ("budget", "optimizer", "schedule", "augmentation", "val_fraction", "evaluations")
 
@@ -84,8 +84,14 @@ def _plan(suite: Suite, folder: Path, cell: dict[str, Any], entry: MethodEntry, 
         **cell,
         method=entry.name,
         hparams=settle(card, entry.hparams),
-        teacher=suite.teacher if card.needs_teacher else None,
+        teacher=_teacher(suite, cell, card),
         **{name: getattr(suite, name) for name in RECIPE},
         seed=seed,
     )
     return Plan(trial, entry.shown, entry.hparams)
+
+
+def _teacher(suite: Suite, cell: dict[str, Any], card: catalog.Card) -> Teacher | None:
+    if card.teaches_itself:
+        return Teacher(student=cell["student"])
+    return suite.teacher if card.needs_teacher else None

@@ -9,6 +9,7 @@ from raskd_bench.spec.rules import Rule, one_of, rule_of
 from raskd_bench.spec.yaml import Document, Path_
 
 OWN_KEYS = {"method": ("name", "label"), "student": ("name",), "dataset": ("name",)}
+PRESET = "preset"  # an option of methods that have published settings
 STORAGE = one_of(("auto", "device", "stream"))  # an option of every data set
 
 
@@ -41,7 +42,8 @@ class Entry:
 def settle(card: catalog.Card, options: dict[str, Any]) -> dict[str, Any]:
     """Return all options of an entry: defaults filled in, and 4 as 4.0 where a number is meant."""
     rules = _rules(card)
-    settled = card.defaults | options
+    own = {key: value for key, value in options.items() if key != PRESET or not card.presets}
+    settled = card.defaults | dict(card.presets.get(options.get(PRESET, ""), {})) | own
     for name, value in settled.items():
         rule = rules.get(name)
         if rule is not None and rule.real and type(value) is int:
@@ -80,6 +82,8 @@ def read_entry(document: Document, path: Path_, kind: catalog.Kind, raw: Any) ->
 
 def _rules(card: catalog.Card) -> dict[str, Rule | None]:
     own: dict[str, Rule | None] = {"storage": STORAGE} if card.kind == "dataset" else {}
+    if card.presets:
+        own[PRESET] = one_of(tuple(card.presets))
     return own | {p.name: rule_of(p.annotation) for p in card.parameters}
 
 

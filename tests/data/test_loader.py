@@ -81,7 +81,8 @@ def test_an_epoch_that_was_left_leaves_no_trace(device: Loader, stream: Loader) 
     assert_same(device.epoch(7, 1, shuffle, 8), stream.epoch(7, 1, shuffle, 8))
 
 
-def test_streaming_leaves_the_trials_random_numbers_alone(stream: Loader) -> None:
+def test_streaming_leaves_the_trials_random_numbers_alone() -> None:
+    stream = new_loader(storage="stream")
     torch.manual_seed(0)
     before = torch.get_rng_state()
     for _ in stream.epoch(1, 0, shuffle, 16):

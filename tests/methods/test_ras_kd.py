@@ -115,7 +115,8 @@ def test_it_starts_as_label_smoothing_over_the_other_classes(vectors: str) -> No
 def test_off_it_is_cross_entropy_to_the_bit(new_rig, vectors: str) -> None:
     ras_kd = new_rig("ras_kd", epsilon=0.0, beta=0.0, vectors=vectors)
     ce = new_rig("cross_entropy")
-    for _ in zip(ras_kd.train(), ce.train(), strict=True):
+    for terms, _ in zip(ras_kd.train(), ce.train(), strict=True):
+        assert set(terms) == ({"ce", "aux"} if vectors == "auxiliary" else {"ce"})
         for one, other in zip(ras_kd.student.parameters(), ce.student.parameters(), strict=True):
             assert torch.equal(one.grad, other.grad)
     states = ras_kd.student.state_dict(), ce.student.state_dict()

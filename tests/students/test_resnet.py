@@ -114,7 +114,7 @@ def test_wide_networks_end_with_an_activation() -> None:
 
 def test_convolutions_start_as_he_et_al_say() -> None:
     torch.manual_seed(0)
-    weight = new_backbone("resnet18", {}).stages[3][1].conv2.weight
+    weight = new_backbone("resnet18", {}).stages[3][0].conv1.weight
     assert weight.std().item() == pytest.approx((2 / (9 * 512)) ** 0.5, rel=0.01)
 
 
