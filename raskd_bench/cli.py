@@ -1,6 +1,7 @@
 """The command line: parses, calls, prints. Whatever is slow to import is imported in a command."""
 
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -134,7 +135,7 @@ def list_(
                                   Kind.datasets: "dataset"}  # fmt: skip
         print(listing.card(name, kinds[kind]))
         return
-    tables = {
+    tables: dict[Kind, Callable[[], listing.Rows]] = {
         Kind.methods: listing.methods,
         Kind.students: listing.students,
         Kind.datasets: listing.datasets,

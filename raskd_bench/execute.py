@@ -11,24 +11,22 @@ from torch import amp, nn
 
 from raskd_bench.errors import Diverged
 from raskd_bench.evaluate import evaluate
+from raskd_bench.lab import Lab, new_lab
 from raskd_bench.meter import ClockName, Clocks, synchroniser
 from raskd_bench.method import Method
 from raskd_bench.pace import Pace, learning_rate_factor
+from raskd_bench.record import Preparation
 from raskd_bench.setup import (
     Autocast,
-    FrozenTeacher,
-    Lab,
     autocast_of,
     build,
     first_epoch_rng,
-    new_lab,
     new_optimizer,
-    teacher_trial,
     warm_up,
-    weight_bytes,
 )
 from raskd_bench.spec.trial import Trial
 from raskd_bench.students.network import StudentNetwork
+from raskd_bench.teachers import FrozenTeacher, load_teacher, save_weights, weight_bytes
 from raskd_bench.trainer import train
 from raskd_bench.watch import Report, TrainingWatch
 
@@ -47,27 +45,42 @@ class Training:
     failure: Diverged | None = None
 
 
-def execute(trial: Trial, device: torch.device, folder: Path, report: Report) -> dict[str, Any]:
+def execute(
+    trial: Trial,
+    device: torch.device,
+    folder: Path,
+    report: Report,
+    *,
+    teacher: Preparation | None = None,
+    save_to: Path | None = None,
+) -> dict[str, Any]:
     """Run a trial and return the measured part of its Record.
 
     A trial that diverges gives what it had measured until then, with status `diverged`.
+
+    Args:
+        trial: what to run.
+        device: where.
+        folder: of the suite's file.
+        report: told of each point of the curve.
+        teacher: the trained one, for a trial that has a teacher.
+        save_to: file for the student's weights at the end.
 
     Raises:
         BenchError: data set, student or method cannot be made.
     """
     clocks = Clocks(synchroniser(device))
     lab = new_lab(trial, device, folder, clocks, report)
-    measured: dict[str, Any] = {"status": "done", "storage": lab.train.storage}
-    teacher: Training | None = None
-    if trial.teacher is not None:
-        teacher = _fit(lab, teacher_trial(trial), None)
-    if teacher is None or teacher.failure is None:
-        training = _fit(lab, trial, FrozenTeacher(teacher.student) if teacher else None)
-        measured |= _measurements(training, teacher)
-    else:
-        measured |= {"status": Diverged.status, "error": f"the teacher diverged: {teacher.failure}"}
+    frozen = load_teacher(trial, lab.task, teacher.weights, device) if teacher else None
+    training = _fit(lab, trial, frozen)
+    if save_to is not None and training.failure is None:
+        save_weights(training.student, save_to)
+    measured = {"status": "done", "storage": lab.train.storage} | _measurements(training)
+    if training.failure is not None:
+        measured |= {"status": training.failure.status, "error": str(training.failure)}
     measured["wall_seconds"] = clocks.check()
-    return measured | {f"{name}_seconds": clocks.seconds(name) for name in CLOCKS}
+    measured |= {f"{name}_seconds": clocks.seconds(name) for name in CLOCKS}
+    return measured | _charges(measured, teacher, frozen)
 
 
 def _fit(lab: Lab, trial: Trial, teacher: FrozenTeacher | None) -> Training:
@@ -117,13 +130,10 @@ def _score(lab: Lab, student: StudentNetwork, autocast: Autocast, last: bool) ->
     return scores
 
 
-def _measurements(training: Training, teacher: Training | None) -> dict[str, Any]:
-    """Return the Record's fields of a training, its teacher's cost charged to it."""
+def _measurements(training: Training) -> dict[str, Any]:
+    """Return the Record's fields of a training."""
     watch, student, method = training.watch, training.student, training.method
     ledger = asdict(watch.ledger)
-    prepared = teacher.watch.ledger if teacher else None
-    if prepared is not None:
-        ledger["train_flops"] += prepared.train_flops
     scores = [point for point in watch.curve if "test_top1" in point]
     fields = {key: value for key, value in (scores or [{}])[-1].items()
               if key.startswith(("test_", "val_"))}  # fmt: skip
@@ -142,17 +152,28 @@ def _measurements(training: Training, teacher: Training | None) -> dict[str, Any
         "infer_flops": training.infer_flops,
         "infer_params": _count(student),
         "train_params": _count(student) + _count(method),
-        "state_bytes": _state_bytes(method) + (weight_bytes(teacher.student) if teacher else 0),
-        "preparation_seconds": prepared.train_seconds if prepared else 0.0,
-        "preparation_flops": prepared.train_flops if prepared else 0,
-        "preparation_steps": prepared.steps if prepared else 0,
-        "teacher_top1": teacher.watch.curve[-1].get("test_top1") if teacher else None,
+        "state_bytes": _state_bytes(method),
     }
     if best := [point for point in scores if "val_top1" in point]:
         result["val_selected_top1"] = max(best, key=lambda point: point["val_top1"])["test_top1"]
-    if training.failure is not None:
-        result |= {"status": training.failure.status, "error": str(training.failure)}
     return result
+
+
+def _charges(
+    measured: dict[str, Any], teacher: Preparation | None, frozen: FrozenTeacher | None
+) -> dict[str, Any]:
+    """Return the fields that a teacher's training and weights change."""
+    if teacher is None or frozen is None:
+        return {"preparation_seconds": 0.0, "preparation_flops": 0, "preparation_steps": 0}
+    return {
+        "train_seconds": measured["train_seconds"] + teacher.seconds,
+        "train_flops": measured["train_flops"] + teacher.flops,
+        "state_bytes": measured["state_bytes"] + weight_bytes(frozen.student),
+        "preparation_seconds": teacher.seconds,
+        "preparation_flops": teacher.flops,
+        "preparation_steps": teacher.steps,
+        "teacher_top1": teacher.top1,
+    }
 
 
 def _percentiles(seconds: list[float]) -> dict[str, float]:

@@ -25,14 +25,12 @@ from raskd_bench.setup import (
     make,
     new_step,
     random_batch,
-    teacher_trial,
-    untrained_teacher,
-    weight_bytes,
 )
 from raskd_bench.spec import Plan, Trial
 from raskd_bench.students.build import new_student
 from raskd_bench.students.network import StudentNetwork
 from raskd_bench.tasks.build import new_task
+from raskd_bench.teachers import untrained_teacher, weight_bytes
 
 CPU = torch.device("cpu")
 
@@ -133,7 +131,7 @@ class _Predictor:
         """Return what training the trial's teacher would cost: by cross entropy, same recipe."""
         if trial.teacher is None:
             return None
-        alone = teacher_trial(trial)
+        alone = trial.teacher_trial
         if alone.id not in self._teachers:
             self._teachers[alone.id] = self._training(alone)
         return self._teachers[alone.id]

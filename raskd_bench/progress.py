@@ -40,6 +40,9 @@ class Lines:
     def point(self, plan: Plan, point: dict[str, Any]) -> None:
         """A point of the curve: nothing to say without a terminal."""
 
+    def taught(self, plan: Plan, result: Record) -> None:
+        self.say(f"{plan}: {summary(result)}")
+
     def end(self, plan: Plan, result: Record) -> None:
         self.done += 1
         self.ran += 1

@@ -5,7 +5,7 @@ import math
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -30,6 +30,7 @@ class Record(BaseModel):
     position: int  # of the method in its suite
     baseline: str  # label of the method that ratios of this suite refer to
     hparams: dict[str, Any]  # resolved
+    switched_off: bool = False  # its hyper-parameters make it cross entropy
     hparams_passed: dict[str, Any]  # as the suite gives them
     method_digest: str  # of the code behind the method
     footnote: str | None = None  # what a table must say beside this method
@@ -95,6 +96,24 @@ class Record(BaseModel):
     @property
     def finished(self) -> bool:
         return self.status == "done"
+
+
+class Preparation(NamedTuple):
+    """A trained teacher, as the trials that learn from it are charged for it."""
+
+    weights: Path
+    seconds: float
+    flops: int
+    steps: int
+    top1: float | None
+
+
+def preparation_of(teacher: Record, weights: Path) -> Preparation:
+    """Return what a teacher's Record charges to each trial that learns from it."""
+    return Preparation(
+        weights, teacher.train_seconds or 0.0, teacher.train_flops or 0, teacher.steps or 0,
+        teacher.test_top1,
+    )  # fmt: skip
 
 
 def write(record: Record, path: Path) -> None:

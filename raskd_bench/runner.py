@@ -8,21 +8,20 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from raskd_bench import catalog, record
-from raskd_bench.errors import RecordError, RequestError
+from raskd_bench import record
+from raskd_bench.bench import Bench, started
+from raskd_bench.errors import RequestError
 from raskd_bench.machine import code_state, slug
 from raskd_bench.process import listen, preload, process_for
 from raskd_bench.record import Record
 from raskd_bench.spec import Plan, Suite, expand
 
 DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
-SUPERSEDED = "superseded"  # folder of Records that a later run replaced
 
 
 class Refused(RequestError):
@@ -48,6 +47,9 @@ class Show(Protocol):
     def point(self, plan: Plan, point: dict[str, Any]) -> None:
         """A trial has come to a point of its curve."""
 
+    def taught(self, plan: Plan, result: Record) -> None:
+        """A teacher's training, which is no trial of the suite, has ended."""
+
     def end(self, plan: Plan, result: Record) -> None:
         """A trial has ended."""
 
@@ -69,25 +71,6 @@ class Outcome:
     @property
     def failed(self) -> tuple[Record, ...]:
         return tuple(result for result in self.ran if not result.finished)
-
-
-@dataclass(frozen=True)
-class Bench:
-    """A suite on this machine.
-
-    Attributes:
-        suite: what to run.
-        home: folder of the suite's file.
-        folder: of its Records.
-        machine: description of host and device.
-        code: commit and whether the code was changed since.
-    """
-
-    suite: Suite
-    home: Path
-    folder: Path
-    machine: dict[str, Any]
-    code: tuple[str | None, bool | None]
 
 
 def run_suite(
@@ -126,19 +109,19 @@ def run_suite(
         bench = Bench(suite, home, folder, machine, code_state())
         with _exclusive(folder):
             if fresh:
-                _set_aside(folder, list(folder.glob("*.json")))
+                for place in (bench, bench.of_teachers):
+                    place.set_aside(list(place.folder.glob("*.json")))
             return _run_all(bench, plans, show)
     except KeyboardInterrupt:
         raise Interrupted from None
 
 
 def _run_all(bench: Bench, plans: list[Plan], show: Show) -> Outcome:
-    waiting = [plan for plan in plans if not _finished(bench, plan)]
+    waiting = [plan for plan in plans if bench.finished(plan) is None]
     resumed = len(plans) - len(waiting)
     show.start(resumed, bench.folder)
     ran = []
     for plan in waiting:
-        show.trial(plan)
         result = _run(bench, plan, show)
         ran.append(result)
         show.end(plan, result)
@@ -162,72 +145,33 @@ def _prepare(plans: list[Plan], device: str, home: Path) -> dict[str, Any]:
     return machine
 
 
-def _run(bench: Bench, plan: Plan, show: Show) -> Record:
-    """Run one trial in a process and write its Record."""
-    started = datetime.now(UTC).isoformat(timespec="seconds")
-    limit = bench.suite.timeout_seconds
-    arguments = (plan.trial, bench.machine["device"], bench.home)
+def _run(bench: Bench, plan: Plan, show: Show, save_to: Path | None = None) -> Record:
+    """Run one trial in a process and write its Record, after its teacher's if it has one."""
+    prepared = None
+    if plan.trial.teacher is not None:
+        teacher, weights = _teacher(bench, plan, show)
+        if not teacher.finished:
+            reason = f"its teacher: {teacher.status}: {teacher.error}"
+            return bench.keep(plan, started(), {"status": teacher.status, "error": reason})
+        prepared = record.preparation_of(teacher, weights)
+    show.trial(plan)
+    begin, limit = started(), bench.suite.timeout_seconds
+    arguments = (plan.trial, bench.machine["device"], bench.home, prepared, save_to)
     with process_for("run_trial", *arguments) as (process, connection):
         measured = listen(process, connection, limit, lambda point: show.point(plan, point))
-    result = _new_record(bench, plan, started, measured)
-    path = bench.folder / plan.trial.file_name
-    if path.exists():
-        _set_aside(bench.folder, [path])
-    record.write(result, path)
-    return result
+    return bench.keep(plan, begin, measured)
 
 
-def _new_record(bench: Bench, plan: Plan, started: str, measured: dict[str, Any]) -> Record:
-    trial = plan.trial
-    card = catalog.find("method", trial.method, bench.home)
-    measured = dict(measured)
-    if trace := measured.pop("traceback", None):
-        measured["error"] = f"{measured['error']}\n{trace}"
-    return Record(
-        trial=trial.id,
-        suite=bench.suite.name,
-        cell=trial.cell,
-        method=trial.method,
-        label=plan.label,
-        position=[entry.shown for entry in bench.suite.methods].index(plan.label),
-        baseline=bench.suite.baseline_label,
-        hparams=trial.hparams,
-        hparams_passed=plan.passed,
-        method_digest=catalog.digest(card),
-        footnote=card.constants.get("footnote"),
-        seed=trial.seed,
-        budget=trial.budget.model_dump(exclude_none=True),
-        conditions=trial.model_dump(mode="json", exclude={"method", "hparams", "seed"}),
-        started=started,
-        machine=bench.machine,
-        commit=bench.code[0],
-        dirty=bench.code[1],
-        **measured,
-    )
-
-
-def _finished(bench: Bench, plan: Plan) -> bool:
-    """Whether a trial has a Record that is done, made by the method's present code."""
-    path = bench.folder / plan.trial.file_name
-    if not path.exists():
-        return False
-    try:
-        found = record.read(path)
-    except RecordError as error:
-        raise RecordError(f"{error}; move it away, or use --fresh") from None
-    digest = catalog.digest(catalog.find("method", plan.trial.method, bench.home))
-    return found.finished and found.trial == plan.trial.id and found.method_digest == digest
-
-
-def _set_aside(folder: Path, paths: list[Path]) -> None:
-    """Move Records into a folder of superseded ones; none is ever changed or lost."""
-    if not paths:
-        return
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-    target = folder / SUPERSEDED / stamp
-    target.mkdir(parents=True)
-    for path in paths:
-        path.rename(target / path.name)
+def _teacher(bench: Bench, plan: Plan, show: Show) -> tuple[Record, Path]:
+    """Return the Record of a trial's teacher, trained unless it was before, and its weights."""
+    place = bench.of_teachers
+    school = Plan(plan.trial.teacher_trial, "teacher", {})
+    weights = place.path_of(school).with_suffix(".pt")
+    found = place.finished(school) if weights.exists() else None
+    if found is None:
+        found = _run(place, school, show, weights)
+        show.taught(school, found)
+    return found, weights
 
 
 @contextmanager

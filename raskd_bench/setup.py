@@ -2,136 +2,29 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from functools import partial, reduce
+from functools import reduce
 from operator import add
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn, optim
+from torch import nn, optim
 
-from raskd_bench.batch import Batch, Output, Progress, View
-from raskd_bench.data.build import load_splits
-from raskd_bench.data.loader import Loader
+from raskd_bench.batch import Batch, Progress, View
 from raskd_bench.data.splits import Labels
 from raskd_bench.flops import count_flops
-from raskd_bench.meter import Clocks
+from raskd_bench.lab import Lab
 from raskd_bench.method import Method, Setting, Teacher, load_method
-from raskd_bench.spec.trial import SGD, Augmentation, Trial
+from raskd_bench.spec.trial import SGD, Trial
 from raskd_bench.students.build import new_student
 from raskd_bench.students.network import StudentNetwork
-from raskd_bench.tasks.build import new_task
 from raskd_bench.tasks.classification import Classification
-from raskd_bench.watch import Report
 
 WARM_UP_STEPS = 3  # the second one is counted, the others let allocators and kernels settle
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 Autocast = Callable[[], AbstractContextManager[None]]
-
-
-@dataclass
-class Lab:
-    """What all trainings of one trial share.
-
-    Attributes:
-        device: where it trains.
-        folder: the suite's, for a user's own files.
-        clocks: of the whole trial.
-        task: reads outputs.
-        train: loader of the training split.
-        test: loader of the test split.
-        val: loader of what `val_fraction` holds out, or None.
-        report: tells whoever looks on.
-    """
-
-    device: torch.device
-    folder: Path
-    clocks: Clocks
-    task: Classification
-    train: Loader
-    test: Loader
-    val: Loader | None
-    report: Report
-
-
-class FrozenTeacher:
-    """A student in evaluation mode that is trained no further."""
-
-    def __init__(self, student: StudentNetwork) -> None:
-        self.student = student.eval().requires_grad_(False)
-        self.channels = student.backbone.channels
-        self.embedding_size = student.backbone.embedding_size
-
-    @torch.no_grad()
-    def __call__(self, images: Tensor, targets: Any = None) -> Output:
-        output: Output = self.student(images, targets)
-        return output
-
-    def classify(self, embeddings: Tensor) -> Tensor:
-        """Run the frozen classifier on [*, D] embeddings, through which gradients may flow."""
-        return self.student.classify(embeddings)
-
-
-def untrained_teacher(trial: Trial, task: Classification) -> FrozenTeacher | None:
-    """Return a teacher as it would be before its training, to build and count with."""
-    if trial.teacher is None:
-        return None
-    named = trial.teacher.student
-    return FrozenTeacher(new_student(named.name, named.options, task))
-
-
-def new_lab(
-    trial: Trial, device: torch.device, folder: Path, clocks: Clocks, report: Report
-) -> Lab:
-    """Read the trial's data set and bring it, or a stream of it, to the device."""
-    splits = load_splits(trial.data.name, trial.data.options, folder)
-    held = None
-    if trial.val_fraction > 0:
-        splits, held = splits.hold_out(trial.val_fraction)
-    mean, std = splits.normalisation()
-    storage = trial.data.options.get("storage", "auto")
-    loader = partial(Loader, device=device, mean=mean, std=std, storage=storage)
-    padding, flip = _augmentation(trial.augmentation, splits.crop_padding, splits.flip)
-    return Lab(
-        device=device,
-        folder=folder,
-        clocks=clocks,
-        task=new_task(trial.task, len(splits.classes)),
-        train=loader(splits.train, crop_padding=padding, flip=flip),
-        test=loader(splits.test),
-        val=loader(held) if held is not None else None,
-        report=report,
-    )
-
-
-def _augmentation(asked: Augmentation, padding: int, flip: bool) -> tuple[int, bool]:
-    return (
-        padding if asked.crop_padding is None else asked.crop_padding,
-        flip if asked.flip is None else asked.flip,
-    )
-
-
-def teacher_trial(trial: Trial) -> Trial:
-    """Return the training of a trial's teacher: by cross entropy, under the same recipe."""
-    assert trial.teacher is not None, "checked by the caller"
-    return trial.model_copy(
-        update={
-            "student": trial.teacher.student,
-            "budget": trial.teacher.budget or trial.budget,
-            "method": "cross_entropy",
-            "hparams": {},
-            "teacher": None,
-            "evaluations": 1,
-        }
-    )
-
-
-def weight_bytes(module: nn.Module) -> int:
-    """Return the bytes of a network's parameters."""
-    return sum(p.numel() * p.element_size() for p in module.parameters())
 
 
 def make(
@@ -164,6 +57,7 @@ def make(
         teacher=teacher,
     )
     method.build(setting)
+    torch.manual_seed(trial.seed)  # what a method has drawn does not shift a student's dropout
     return student.train(), method.train()
 
 

@@ -17,9 +17,11 @@ from raskd_bench.data.build import load_splits, shape_of
 from raskd_bench.errors import BenchError, DataError, RequestError
 from raskd_bench.execute import execute
 from raskd_bench.machine import describe_host
-from raskd_bench.setup import make, untrained_teacher
+from raskd_bench.record import Preparation
+from raskd_bench.setup import make
 from raskd_bench.spec.trial import Trial
 from raskd_bench.tasks.build import new_task
+from raskd_bench.teachers import untrained_teacher
 
 # what torchvision and timm print as they are imported; nothing a user could act on
 warnings.filterwarnings("ignore", message=".*torch.jit", category=FutureWarning)
@@ -27,12 +29,24 @@ warnings.filterwarnings("ignore", message=".*torch.jit", category=FutureWarning)
 CPU_OUT_OF_MEMORY = "DefaultCPUAllocator"  # torch raises a bare RuntimeError for it
 
 
-def run_trial(connection: Connection, trial: Trial, device: str, folder: Path) -> None:
+def run_trial(
+    connection: Connection,
+    trial: Trial,
+    device: str,
+    folder: Path,
+    teacher: Preparation | None = None,
+    save_to: Path | None = None,
+) -> None:
     """Run one trial and send `("done", measured)`; `("point", ...)` on the way."""
     _follow_parent(connection)
     try:
         measured = execute(
-            trial, torch.device(device), folder, lambda point: connection.send(("point", point))
+            trial,
+            torch.device(device),
+            folder,
+            lambda point: connection.send(("point", point)),
+            teacher=teacher,
+            save_to=save_to,
         )
     except (torch.OutOfMemoryError, MemoryError) as error:
         measured = {"status": "out_of_memory", "error": _first_line(error)}

@@ -16,9 +16,9 @@ PACKAGE = Path(__file__).parents[1] / "raskd_bench"
 PLAIN = {"errors", "catalog", "spec", "record", "machine"}
 VOCABULARY = {"batch", "losses", "method"}
 PARTS = {"methods", "tasks", "students", "data"}
-ENGINE = {"pace", "flops", "meter", "evaluate", "watch", "trainer", "setup", "execute", "predict",
-          "worker"}  # fmt: skip
-TOP = {"process", "runner", "report", "progress", "doctor", "listing"}
+ENGINE = {"pace", "flops", "meter", "evaluate", "watch", "trainer", "lab", "teachers", "setup",
+          "execute", "predict", "worker"}  # fmt: skip
+TOP = {"bench", "process", "runner", "report", "progress", "doctor", "listing"}
 CLI = {"cli", "__main__"}
 LAYERS = [PLAIN, VOCABULARY, PARTS, ENGINE, TOP, CLI]
 TORCH_FREE = PLAIN | TOP | CLI

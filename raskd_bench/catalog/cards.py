@@ -83,6 +83,8 @@ def function_cards(kind: Kind, path: Path, returns: str) -> Iterator[Card]:
     for node in tree(path).body:
         if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
             continue
+        if node.args.args:  # an entry has options only
+            continue
         if isinstance(node.returns, ast.Name) and node.returns.id == returns:
             yield Card(
                 kind, node.name, path, node.name, _first_line(node), ast.get_docstring(node) or "",

@@ -53,15 +53,19 @@ def title_of(table: Table) -> str:
 
 
 def notes_of(table: Table) -> list[str]:
-    """Return the table's own notes and what its columns mean."""
-    notes = [f"* {note}" for note in table.notes]
-    if table.baseline is not None:
-        notes.append(INDICATIVE.format(baseline=table.baseline.shown))
+    """Return the table's own notes, each with a star, and what its columns mean."""
+    return [*(f"* {note}" for note in table.notes), *meanings(table)]
+
+
+def meanings(table: Table) -> list[str]:
+    """Return what a table's columns mean."""
     kind = "GPU memory allocated by torch" if _on_gpu(table) else (
         "resident memory of the process, torch's own included")  # fmt: skip
-    notes.append(f"± is a 95 % Student-t interval over seeds; memory is the peak {kind}; FLOPs are "
-                 "those of matrix products and convolutions")  # fmt: skip
-    return notes
+    meaning = (f"± is a 95 % Student-t interval over seeds; memory is the peak {kind}; FLOPs are "
+               "those of matrix products and convolutions")  # fmt: skip
+    if table.baseline is None:
+        return [meaning]
+    return [INDICATIVE.format(baseline=table.baseline.shown), meaning]
 
 
 def milliseconds(seconds: float) -> str:

@@ -7,7 +7,7 @@ from raskd_bench import record
 from raskd_bench.errors import RequestError
 from raskd_bench.record import Record
 
-SKIPPED_FOLDERS = {"superseded"}
+SKIPPED_FOLDERS = {"superseded", "teachers"}
 REMEDY = "run a suite first: raskd-bench run SUITE"
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from raskd_bench.report.cells import notes_of
+from raskd_bench.report.cells import meanings
 from raskd_bench.report.stats import Interval
 from raskd_bench.report.tables import Row, Table, describe
 
@@ -16,7 +16,8 @@ ACCURACIES = ("test_top1", "test_top5", "test_nll", "test_ece", "test_aurc", "be
 DIFFERENCES = ACCURACIES[:5]
 COSTS = ("step_seconds", "train_seconds", "peak_allocated_bytes", "peak_host_bytes",
          "energy_joules", "step_flops", "train_flops")  # fmt: skip
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+COUNTS = ("train_params", "infer_params", "state_bytes")  # the same for every seed
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
 
 
 def as_json(tables: Sequence[Table]) -> str:
@@ -43,7 +44,7 @@ def _raw(table: Table) -> dict[str, Any]:
         "suite": table.suite,
         "machine": table.machine,
         "conditions": table.conditions,
-        "notes": notes_of(table),
+        "notes": [*table.notes, *meanings(table)],
         "rows": [
             _facts(table, row)
             | {name: _interval(found) for name, found in _intervals(table, row).items()}
@@ -64,7 +65,7 @@ def _flat(table: Table, row: Row) -> dict[str, Any]:
 
 
 def _facts(table: Table, row: Row) -> dict[str, Any]:
-    latest = row.records[-1]
+    latest, first = row.records[-1], next(iter(row.done), None)
     return {
         "suite": table.suite,
         "machine": table.machine,
@@ -77,10 +78,7 @@ def _facts(table: Table, row: Row) -> dict[str, Any]:
         "failed": [{"seed": r.seed, "status": r.status} for r in row.records if not r.finished],
         "trials": [result.trial for result in row.records],
         "images_per_step": row.images_per_step(),
-        "train_params": _finite(row.interval("train_params").mean),
-        "infer_params": _finite(row.interval("infer_params").mean),
-        "state_bytes": _finite(row.interval("state_bytes").mean),
-    }
+    } | {name: getattr(first, name, None) for name in COUNTS}
 
 
 def _intervals(table: Table, row: Row) -> dict[str, Interval | None]:
@@ -103,6 +101,7 @@ def _finite(value: float) -> float | None:
 
 
 def _harmless(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\r\n", "\n").replace("\r", "\n")  # which the writer would not quote
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -15,6 +15,7 @@ Count = Annotated[int, Field(gt=0, le=2**53)]  # a float holds every whole numbe
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what every library's generator takes
 Precision = Literal["fp32", "bf16", "fp16"]
 
+TEACHER_SEED = 1_000_000  # added to a trial's seed for its teacher's
 UNITS = ("epochs", "steps", "images", "seconds", "flops")
 
 
@@ -196,3 +197,22 @@ class Trial(Strict):
         """Identity of the conditions under which methods are compared."""
         data = self.model_dump(mode="json", exclude={"method", "hparams", "teacher", "seed"})
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def teacher_trial(self) -> "Trial":
+        """The training of this trial's teacher: by cross entropy, under the same recipe.
+
+        Its seed is another one: a teacher starts from weights, and sees batches, of its own.
+        """
+        assert self.teacher is not None, "asked of a trial that has a teacher"
+        return self.model_copy(
+            update={
+                "student": self.teacher.student,
+                "budget": self.teacher.budget or self.budget,
+                "method": "cross_entropy",
+                "hparams": {},
+                "teacher": None,
+                "evaluations": 1,
+                "seed": self.seed + TEACHER_SEED,
+            }
+        )

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from raskd_bench.report.stats import decimals, ratio, student_t
 
-VALUES = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=20)
+VALUES = st.lists(st.integers(-8000, 8000).map(lambda n: n / 8), min_size=2, max_size=20)
 
 
 def test_three_values_by_hand():
@@ -19,6 +19,7 @@ def test_three_values_by_hand():
     assert half == pytest.approx(4.302653 * 1.0 / math.sqrt(3), rel=1e-6)
 
 
+@settings(deadline=None)
 @given(VALUES, st.sampled_from([0.9, 0.95, 0.99]))
 def test_the_interval_is_scipys(values, confidence):
     found = student_t(values, confidence)
@@ -78,7 +79,7 @@ def test_pairs_without_a_ratio_are_left_out():
 
 
 def test_pairs_must_be_pairs():
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="argument 2 is longer"):
         ratio([1.0], [1.0, 2.0])
 
 

@@ -47,6 +47,9 @@ class Silent:
     def point(self, plan, point):
         self.points.append(point)
 
+    def taught(self, plan, result):
+        self.taught_by = result
+
     def end(self, plan, result):
         self.ended.append(result)
 
@@ -143,13 +146,36 @@ def test_every_unit_of_the_ledger_is_in_the_record(tmp_path):
     for result in outcome.ran:
         parts = (result.train_seconds, result.setup_seconds, result.eval_seconds,
                  result.io_seconds)  # fmt: skip
-        assert sum(parts) == pytest.approx(result.wall_seconds, rel=0.01, abs=2e-3)
+        own = sum(parts) - result.preparation_seconds
+        assert own == pytest.approx(result.wall_seconds, rel=0.01, abs=2e-3)
         assert result.data_wait_seconds < result.train_seconds
         assert result.peak_host_bytes > 10**8
         assert result.machine["cpu"]
         assert result.machine["versions"]["torch"]
         assert result.commit is None or len(result.commit) == 40
     assert [point["spent"] for point in show.points if "test_top1" in point][:2] == [0.5, 1.0]
+
+
+def test_a_teacher_is_trained_once_a_seed_and_its_cost_charged_to_every_trial(tmp_path):
+    more = "teacher: {student: resnet8, budget: {steps: 5}}"
+    methods = "[kd, {name: kd, label: hot, temperature: 8}]"
+    outcome, show = run(tmp_path, methods, seeds=[0, 1], more=more)
+    teachers = list((outcome.folder / "teachers").glob("*.json"))
+    assert len(teachers) == 2
+    assert {read(path).seed for path in teachers} == {1_000_000, 1_000_001}
+    first, second = (result for result in outcome.ran if result.seed == 0)
+    assert first.preparation_seconds == second.preparation_seconds > 0
+    assert first.teacher_top1 == second.teacher_top1
+    again, _ = run(tmp_path, methods, seeds=[0, 1], more=more, fresh=True)
+    assert len(again.ran) == 4
+
+
+def test_a_trial_whose_teacher_diverges_says_so(tmp_path):
+    more = ("teacher: {student: resnet8, budget: {steps: 30}}\n"
+            "optimizer: {name: sgd, lr: 1.0e+30}")  # fmt: skip
+    outcome, _ = run(tmp_path, "[kd]", more=more)
+    assert outcome.ran[0].status == "diverged"
+    assert outcome.ran[0].error.startswith("its teacher: diverged: ce is not finite")
 
 
 @pytest.mark.parametrize(
