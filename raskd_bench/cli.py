@@ -86,8 +86,15 @@ def run(
     finally:
         show.close()
     _print_report([outcome.folder], Format.table)
+    from raskd_bench.placebo import placebos
+    from raskd_bench.report.collect import load_records
+
+    silent = placebos(load_records([outcome.folder]))
+    for line in silent:
+        _say(f"error: {line}")
     if outcome.failed:
         _say(f"{len(outcome.failed)} trials did not finish; the same command tries them again")
+    if outcome.failed or silent:
         raise typer.Exit(FAILED)
 
 

@@ -168,6 +168,37 @@ def test_a_suite_whose_trials_all_fail_exits_1_with_the_reason_in_the_table(tmp_
     assert "Traceback" not in done.stderr
 
 
+PLACEBO = """
+from raskd_bench.losses import supervise
+from raskd_bench.method import Fraction, Method
+
+
+class Placebo(Method):
+    'L = CE(z, y): the typo that silently trains the baseline.'
+
+    off_switch = ("weight",)
+
+    def __init__(self, *, weight: Fraction = 0.5):
+        super().__init__()
+
+    def loss(self, student, batch, progress):
+        return supervise(student(*batch.views[0]))
+"""
+
+
+@pytest.mark.parametrize(("weight", "code"), [(0.5, 1), (0, 0)])
+def test_a_method_that_silently_trains_the_baseline_is_an_error(tmp_path, weight, code):
+    (tmp_path / "mine.py").write_text(PLACEBO)
+    entry = f"{{name: './mine.py:Placebo', label: mine, weight: {weight}}}"
+    methods = f"methods: [cross_entropy, {entry}]"
+    text = SUITE.replace("methods: [cross_entropy, label_smoothing, ras_kd]", methods)
+    (tmp_path / "tiny.yaml").write_text(text.replace("seeds: [0, 1]", "seeds: [0]"))
+    done = call("run", "tiny.yaml", cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    said = "error: mine, seed 0: its student is bit-identical to that of cross_entropy"
+    assert (said in done.stderr) == (code == 1)
+
+
 def test_plan_shows_trials_without_running(tmp_path):
     (tmp_path / "tiny.yaml").write_text(SUITE)
     done = call("plan", "tiny.yaml", cwd=tmp_path)
