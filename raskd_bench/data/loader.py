@@ -126,9 +126,9 @@ class _Stream:
     def __init__(self, source: Source, device: torch.device) -> None:
         self.device = device
         self.lists: list[Labels] = []
-        # forkserver: the trial's process has threads, which a plain fork would not survive
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__])  # torch is imported once, not by each worker
+        # fork: workers are children of the trial's process, so they end with it and their memory
+        # is counted; they only decode, and torch gives each a single thread
+        context = multiprocessing.get_context("fork")
         self.loader: DataLoader[Tensor | DataError] = DataLoader(
             _Reader(source), batch_size=None, sampler=_Lists(self.lists), num_workers=_workers(),
             persistent_workers=True, pin_memory=device.type == "cuda",

@@ -78,7 +78,7 @@ def ends(how):
     ],
 )
 def test_a_trial_that_fails_is_a_typed_record_and_the_next_one_runs(tmp_path, how, status, reason):
-    outcome, show = run(tmp_path, ends(how))
+    outcome, _ = run(tmp_path, ends(how))
     first, second = outcome.ran
     assert (first.label, first.status) == ("ends", status)
     assert reason in first.error
@@ -156,10 +156,25 @@ def test_every_unit_of_the_ledger_is_in_the_record(tmp_path):
     assert [point["spent"] for point in show.points if "test_top1" in point][:2] == [0.5, 1.0]
 
 
+def test_streamed_images_give_the_same_numbers_as_resident_ones(tmp_path):
+    curves = {}
+    for storage in ("device", "stream"):
+        path = tmp_path / "suite.yaml"
+        text = SUITE.format(methods="[cross_entropy]", budget="steps: 50", limit=60, seeds=[0],
+                            more="")  # fmt: skip
+        path.write_text(text.replace("digits", f"{{name: digits, storage: {storage}}}"))
+        results = tmp_path / storage
+        outcome = run_suite(load_suite(path), tmp_path, results=results, show=Silent(),
+                            device="cpu")  # fmt: skip
+        assert outcome.ran[0].storage == storage
+        curves[storage] = [(p["loss"], p.get("test_nll")) for p in outcome.ran[0].curve]
+    assert curves["device"] == curves["stream"]
+
+
 def test_a_teacher_is_trained_once_a_seed_and_its_cost_charged_to_every_trial(tmp_path):
     more = "teacher: {student: resnet8, budget: {steps: 5}}"
     methods = "[kd, {name: kd, label: hot, temperature: 8}]"
-    outcome, show = run(tmp_path, methods, seeds=[0, 1], more=more)
+    outcome, _ = run(tmp_path, methods, seeds=[0, 1], more=more)
     teachers = list((outcome.folder / "teachers").glob("*.json"))
     assert len(teachers) == 2
     assert {read(path).seed for path in teachers} == {1_000_000, 1_000_001}
@@ -198,7 +213,7 @@ def test_what_cannot_start_is_refused_before_anything_runs(tmp_path):
     path = tmp_path / "suite.yaml"
     text = SUITE.format(methods="[cross_entropy]", budget="steps: 8", limit=60, seeds=[0], more="")
     path.write_text(text.replace("data: digits", more))
-    with pytest.raises(Refused, match="looked in .*nowhere"):
+    with pytest.raises(Refused, match=r"looked in .*nowhere"):
         run_suite(load_suite(path), tmp_path, results=tmp_path / "r", show=Silent(), device="cpu")
     assert not (tmp_path / "r").exists()
 
