@@ -3,6 +3,8 @@
 Divergences are sums over classes and means over positions ("batchmean"): KLb of the literature.
 """
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -64,3 +66,10 @@ def masked_softmax_rows(similarities: Tensor, tau: float) -> Tensor:
     """
     scaled = similarities / tau
     return torch.softmax(scaled.fill_diagonal_(-torch.inf), dim=1)
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[None]:
+    """Return a context in which products of float32 matrices stay float32."""
+    if not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)

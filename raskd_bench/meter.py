@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -116,7 +117,7 @@ class StepTimes:
 class PeakMemory:
     """Peak memory between `start` and `stop`, over any number of such stretches.
 
-    On the host it is the sum, over the process and its children, of each one's peak resident set:
+    On the host it is the sum, over the process and its workers, of each one's peak resident set:
     read from Linux, which can reset it; elsewhere the current size stands in for it, and `source`
     says so.
     """
@@ -148,8 +149,12 @@ class PeakMemory:
         self.host_bytes = max(self.host_bytes, host)
 
     def _processes(self) -> list[psutil.Process]:
-        me = psutil.Process()
-        return [me, *me.children(recursive=True)]
+        """Return this process and its workers, as Python knows them."""
+        processes = [psutil.Process()]
+        for child in active_children():
+            with suppress(psutil.NoSuchProcess):
+                processes.append(psutil.Process(child.pid))
+        return processes
 
     def _peak(self, process: psutil.Process) -> int:
         if self.source == "VmHWM":

@@ -59,10 +59,14 @@ def test_a_module_imports_its_own_layer_or_below(path):
     assert above - allowed == set()
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "methods").glob("[a-z]*.py")),
+@pytest.mark.parametrize("path", sorted((PACKAGE / "methods").glob("[_a-z]*.py")),
                          ids=lambda path: path.stem)  # fmt: skip
-def test_a_method_sees_batch_losses_and_method_only(path):
-    assert set(imported_rooms(path)) <= METHOD_MAY_IMPORT
+def test_a_method_sees_batch_losses_method_and_its_own_private_module_only(path):
+    froms = [node.module for node in ast.walk(ast.parse(path.read_text()))
+             if isinstance(node, ast.ImportFrom) and node.module]  # fmt: skip
+    inner = [module for module in froms if module.startswith("raskd_bench.methods")]
+    assert [m for m in inner if not m.startswith(f"raskd_bench.methods._{path.stem}_")] == []
+    assert set(imported_rooms(path)) <= METHOD_MAY_IMPORT | ({"methods"} if inner else set())
 
 
 def test_report_and_runner_do_not_import_each_other():

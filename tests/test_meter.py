@@ -1,10 +1,10 @@
 """Clocks add up and charge the right account; memory is a peak; energy is a GPU's or nothing."""
 
+import multiprocessing
 import sys
 from types import SimpleNamespace
 
 import numpy as np
-import psutil
 import pytest
 import torch
 
@@ -147,14 +147,23 @@ def test_the_highest_of_several_stretches_counts(memory):
     assert memory.host_bytes == highest
 
 
-def test_children_count(memory, tmp_path):
+def hold(size, pipe):
+    block = bytearray(size)
+    pipe.send(len(block))
+    pipe.recv()
+
+
+def test_workers_count(memory):
     before = memory.host_bytes
-    program = "import sys; x = bytearray(100 << 20); print(len(x), flush=True); sys.stdin.read()"
-    with psutil.Popen([sys.executable, "-c", program], stdin=-1, stdout=-1) as child:
-        child.stdout.readline()
-        memory.start()
-        memory.stop()
-        child.stdin.close()
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    worker = context.Process(target=hold, args=(100 * MIB, theirs))
+    worker.start()
+    ours.recv()
+    memory.start()
+    memory.stop()
+    ours.send("end")
+    worker.join()
     assert memory.host_bytes - before > 95 * MIB
 
 

@@ -184,7 +184,8 @@ def test_it_is_what_its_card_says(name) -> None:
     assert isinstance(method, Method)
     assert method.tasks == CARDS[name].tasks
     assert method.backbones == CARDS[name].backbones
-    assert method.needs_teacher == CARDS[name].needs_teacher
+    assert (method.needs_teacher is True) == CARDS[name].needs_teacher
+    assert (method.needs_teacher == "self") == CARDS[name].teaches_itself
     assert method.tasks <= set(catalog.TASKS)
     assert method.backbones <= set(catalog.BACKBONES)
 

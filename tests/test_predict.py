@@ -9,10 +9,13 @@ import torch
 from raskd_bench import catalog
 from raskd_bench.errors import BenchError, IncompatibleTrial
 from raskd_bench.execute import execute
+from raskd_bench.lab import new_lab
 from raskd_bench.meter import Clocks
 from raskd_bench.predict import predict
-from raskd_bench.setup import autocast_of, build, new_lab, untrained_teacher, warm_up
+from raskd_bench.record import Preparation
+from raskd_bench.setup import autocast_of, build, warm_up
 from raskd_bench.spec import expand, load_suite
+from raskd_bench.teachers import untrained_teacher
 
 CPU = torch.device("cpu")
 RESNET20 = {"student": "resnet20"}
@@ -79,11 +82,19 @@ def test_a_steps_flops_are_those_of_a_real_step(plans, predicted, tmp_path, meth
     assert found.extra_params == extra
 
 
+def trained(trial, folder):
+    """Train a teacher and return what the trials that learn from it are charged."""
+    path = folder / "teacher.pt"
+    found = execute(trial, CPU, folder, lambda point: None, save_to=path)
+    return Preparation(path, found["train_seconds"], found["train_flops"], found["steps"], None)
+
+
 @pytest.mark.parametrize("method", ["ps_kd", "cs_kd", "kd"])
 def test_totals_are_those_of_a_real_trial(plans, predicted, tmp_path, method):
     asked = {"budget": {"steps": 3}, "val_fraction": 0.5}
     trial = plans(method, **asked)[0].trial
-    measured = execute(trial, CPU, tmp_path, lambda point: None)
+    teacher = trained(trial.teacher_trial, tmp_path) if trial.teacher else None
+    measured = execute(trial, CPU, tmp_path, lambda point: None, teacher=teacher)
     found = predicted(method, **asked)
     for name in ("steps", "step_flops", "train_flops", "preparation_flops", "state_bytes"):
         assert getattr(found, name) == measured[name], name

@@ -12,19 +12,16 @@ from typing import ClassVar
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import amp
 
 from raskd_bench import trainer
-from raskd_bench.batch import Batch
 from raskd_bench.errors import Diverged
 from raskd_bench.losses import supervise
 from raskd_bench.meter import Clocks
 from raskd_bench.method import Method
 from raskd_bench.pace import Pace
 from raskd_bench.spec.trial import Budget
-from raskd_bench.watch import TrainingWatch, mean_terms
+from raskd_bench.watch import TrainingWatch
 
 CPU = torch.device("cpu")
 STEP_FLOPS = 1000
@@ -194,29 +191,6 @@ def test_evaluations_are_evenly_spaced_and_the_last_is_at_the_end(new_rig, steps
     assert [p["step"] for p in lab.watch.curve if "test_top1" in p] == at
 
 
-@settings(max_examples=30, deadline=None)
-@given(steps=st.integers(1, 400), evaluations=st.integers(1, 400))
-def test_each_evaluation_comes_with_the_first_step_that_has_earned_it(steps, evaluations):
-    at = []
-    pace = Pace(Budget(steps=steps), steps_per_epoch=1000, images_per_step=1, step_flops=1,
-                elapsed=lambda: 0.0)  # fmt: skip
-    student = torch.nn.Identity()
-    student.images_with_grad = student.images_without_grad = 0
-
-    def score(last):
-        at.append(pace.step)
-        return {}
-
-    watch = TrainingWatch(student, pace, Clocks(), 1, evaluations, score, len, 1, CPU)
-    batch, term = Batch((None,), torch.zeros(1, dtype=torch.long)), torch.ones(())
-    watch.memory.start = watch.memory.stop = lambda: None  # a walk over processes each time
-    for _ in range(steps):
-        pace.advance()
-        watch.after_step(batch, {"ce": term}, epoch_ends=False)
-    earned = [-(-count * steps // evaluations) for count in range(1, evaluations + 1)]
-    assert at == sorted(set(earned))
-
-
 def test_a_point_is_kept_at_the_end_of_each_epoch_and_reported(new_rig):
     lab = Lab(new_rig("cross_entropy"), "steps", 5).train()
     assert [point["step"] for point in lab.watch.curve] == [2, 4, 5]
@@ -272,13 +246,3 @@ def test_divergence_ends_the_block_with_the_point_kept_and_nothing_evaluated(new
     assert math.isfinite(lab.watch.curve[-1]["loss"]["ce"])
     assert lab.scored == []
     assert lab.watch.ledger.steps == 4
-
-
-def test_terms_are_averaged_over_the_steps_that_have_them():
-    steps = [{"ce": torch.tensor(1.0)}, {"ce": torch.tensor(2.0), "kd": torch.tensor(5.0)}]
-    assert mean_terms(steps) == {"ce": 1.5, "kd": 5.0}
-
-
-def test_terms_are_averaged_in_double_precision():
-    steps = [{"ce": torch.tensor(value)} for value in (1e8, 1.0, 1.0, 1.0)]
-    assert mean_terms(steps)["ce"] == 25_000_000.75

@@ -81,10 +81,12 @@ def family(student: str) -> str:
 def digest(card: Card) -> str:
     """Twelve hexadecimal digits of the code a method's numbers depend on.
 
-    Comments and white space do not change it: the syntax trees of the method's file and of
-    `losses.py` are hashed. Records of another digest are never averaged together.
+    Comments and white space do not change it: the syntax trees of the method's file, of the
+    private module it may have beside it, and of `losses.py` are hashed. Records of another
+    digest are never averaged together.
     """
-    trees = (ast.unparse(tree(path)) for path in (card.path, PACKAGE / "losses.py"))
+    paths = (card.path, *_private_modules(card.path), PACKAGE / "losses.py")
+    trees = (ast.unparse(tree(path)) for path in paths)
     return hashlib.sha256("\n".join(trees).encode()).hexdigest()[:12]
 
 
@@ -103,6 +105,15 @@ def late_imports(path: Path) -> frozenset[str]:
 
 def _sources(folder: str) -> Iterator[Path]:
     return (path for path in (PACKAGE / folder).glob("*.py") if not path.stem.startswith("_"))
+
+
+def _private_modules(path: Path) -> Iterator[Path]:
+    """Yield the files of `methods/` with a leading underscore that a method's file imports from."""
+    froms = (node for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom))
+    for package, _, name in ((node.module or "").rpartition(".") for node in froms):
+        file = PACKAGE / "methods" / f"{name}.py"
+        if package == "raskd_bench.methods" and name.startswith("_") and file.is_file():
+            yield file
 
 
 def _method(name: str) -> Card | None:

@@ -117,6 +117,8 @@ def _ratio(table: Table, row: Row, name: str, unit: Callable[[float], str], plac
         return ""
     if found.half < EXACT:
         return f"x{found.mean:.{places}f}"
+    if found.half > found.mean:  # nothing is known but that little is
+        return f"x{_digits(found.mean)} ± >100 %"
     return f"x{shown(found, most=places)}"
 
 

@@ -27,7 +27,7 @@ def named(part: dict[str, Any]) -> str:
 def budget_of(budget: dict[str, Any]) -> str:
     """Return `12 epochs`."""
     unit, amount = next((k, v) for k, v in budget.items() if v is not None)
-    return f"{amount:g} {unit}"
+    return f"{amount:g} {unit.removesuffix('s') if amount == 1 and unit != 'flops' else unit}"
 
 
 def differences(items: Sequence[dict[str, Any]]) -> list[str]:

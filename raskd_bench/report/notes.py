@@ -38,8 +38,9 @@ def teachers(rows: Sequence[RowLike]) -> Iterator[str]:
             budget = budget_of(teacher.get("budget") or conditions["budget"])
             scores = [result.teacher_top1 for result in row.done if result.teacher_top1 is not None]
             score = f", top-1 {100 * sum(scores) / len(scores):.1f} %" if scores else ""
-            yield (f"{row.shown}: its teacher ({named(teacher['student'])}, {budget}{score}) is "
-                   "trained inside each trial: part of train time, not of step time")  # fmt: skip
+            yield (f"{row.shown}: learns from a teacher ({named(teacher['student'])}, {budget}"
+                   f"{score}) that is trained first: part of train time, not of step "
+                   "time")  # fmt: skip
 
 
 def failures(rows: Sequence[RowLike]) -> Iterator[str]:

@@ -52,10 +52,22 @@ def plan_tables(suite: Suite, predictions: Sequence[Predicted]) -> RenderableTyp
     for prediction in predictions:
         cells.setdefault(prediction.plan.trial.cell, []).append(prediction)
     trials = _many(sum(prediction.seeds for prediction in predictions), "trial")
-    known = [p.seeds * p.train_flops for p in predictions if p.train_flops is not None]
-    total = f", {count(sum(known))}FLOPs in all" if len(known) == len(predictions) else ""
-    summary = f"{trials} in {_many(len(cells), 'cell')}{total}; {MEANING}"
+    summary = f"{trials} in {_many(len(cells), 'cell')}{_total(predictions)}; {MEANING}"
     return Group(*(_table(suite, rows) for rows in cells.values()), Text(summary, style="dim"))
+
+
+def _total(predictions: Sequence[Predicted]) -> str:
+    """Return the FLOPs of all trials, those of a teacher that several learn from counted once."""
+    own = 0
+    teachers: dict[str, int] = {}
+    for row in predictions:
+        if row.train_flops is None or row.preparation_flops is None:
+            return ""
+        own += row.seeds * (row.train_flops - row.preparation_flops)
+        if row.plan.trial.teacher is not None:
+            key = row.plan.trial.teacher_trial.id
+            teachers[key] = max(teachers.get(key, 0), row.seeds * row.preparation_flops)
+    return f", {count(own + sum(teachers.values()))}FLOPs in all"
 
 
 def _table(suite: Suite, rows: Sequence[Predicted]) -> Grid:
@@ -89,8 +101,7 @@ def _teachers(rows: Sequence[Predicted]) -> Iterator[str]:
             flops = row.preparation_flops
             cost = "" if flops is None else f": {count(flops)}FLOPs, part of train FLOPs"
             student = named(teacher.student.model_dump(mode="json"))
-            yield (f"* {row.plan.label}: in each trial a teacher ({student}, {budget}) is trained "
-                   f"first{cost}")  # fmt: skip
+            yield f"* {row.plan.label}: a teacher ({student}, {budget}) is trained first{cost}"
 
 
 def _many(number: int, noun: str) -> str:

@@ -1,7 +1,5 @@
 """Tables with raw numbers, for programs: units are in the names, nothing is rounded."""
 
-import csv as csv_format
-import io
 import json
 import math
 from collections.abc import Sequence
@@ -32,11 +30,10 @@ def csv(tables: Sequence[Table]) -> str:
     A text that a spreadsheet would take for a formula gets an apostrophe in front.
     """
     lines = [_flat(table, row) for table in tables for row in table.rows]
-    file = io.StringIO()
-    writer = csv_format.DictWriter(file, list(lines[0]) if lines else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return file.getvalue()
+    import pandas as pd  # half a second: only for this format
+
+    # objects, so that counts stay whole where a row lacks them
+    return str(pd.DataFrame(lines, dtype=object).to_csv(index=False, lineterminator="\n"))
 
 
 def _raw(table: Table) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from scipy.special import stdtrit
 
+LARGEST_EXPONENT = 700.0  # math.exp raises a little beyond
+
 
 class Interval(NamedTuple):
     """A mean and the half-width of its confidence interval; NaN where one value gives none."""
@@ -43,7 +45,8 @@ def ratio(values: Sequence[float], base: Sequence[float], confidence: float = 0.
     """
     logs = [math.log(v / b) for v, b in zip(values, base, strict=True) if v > 0 and b > 0]
     mean, half, count = student_t(logs, confidence)
-    return Interval(math.exp(mean), math.exp(mean + half) - math.exp(mean), count)
+    upper = math.inf if mean + half > LARGEST_EXPONENT else math.exp(mean + half)
+    return Interval(math.exp(mean), upper - math.exp(mean), count)
 
 
 def decimals(half: float, most: int) -> int:

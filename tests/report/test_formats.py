@@ -139,6 +139,14 @@ def test_memory_is_the_gpus_where_there_is_one(new_record):
     assert "peak GPU memory allocated by torch" in printed(records, "markdown")
 
 
+def test_a_ratio_that_could_be_anything_says_so(new_record):
+    times = {("cross_entropy", 0): 0.01, ("cross_entropy", 1): 0.01, ("kd", 0): 0.01,
+             ("kd", 1): 0.04}  # fmt: skip
+    records = [new_record(label, seed, step_seconds={"p50": value})
+               for (label, seed), value in times.items()]  # fmt: skip
+    assert rows_of(tables(records)[0])[1]["step time"] == "x2.00 ± >100 %"
+
+
 def test_a_row_of_which_nothing_finished_is_empty_but_there(new_record):
     dead = new_record("ras_kd", status="timeout", error="not finished after 5 s")
     row = rows_of(tables([new_record(), dead])[0])[1]

@@ -74,6 +74,10 @@ def test_the_half_width_of_a_ratio_is_its_larger_side(ratios):
     assert half >= mean - lower - 1e-9
 
 
+def test_ratios_without_any_agreement_have_no_finite_width():
+    assert ratio([1e300, 1e-300], [1.0, 1.0]).half == math.inf
+
+
 def test_pairs_without_a_ratio_are_left_out():
     assert ratio([2.0, 0.0, 3.0], [1.0, 1.0, 0.0]).num_values == 1
 
