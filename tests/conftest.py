@@ -19,6 +19,7 @@ from raskd_bench.method import Method, Setting, load_method
 from raskd_bench.students.build import new_student
 from raskd_bench.students.network import StudentNetwork
 from raskd_bench.tasks.build import new_task
+from raskd_bench.teachers import FrozenTeacher
 
 torch.set_num_threads(1)  # the tensors are tiny: a second thread costs more than it gives
 
@@ -31,17 +32,6 @@ BACKBONES: dict[str, tuple[str, dict[str, Any], int]] = {
     "cnn": ("resnet8", {}, 16),
     "vit": ("timm/vit_tiny_patch16_224", VIT, 32),
 }
-
-
-class FrozenTeacher:
-    """A student of its own, in evaluation mode and without gradient, as a trial hands it over."""
-
-    def __init__(self, network: StudentNetwork) -> None:
-        self.network = network.eval().requires_grad_(False)
-
-    @torch.no_grad()
-    def __call__(self, images: Tensor, targets: Any = None) -> Output:
-        return self.network(images, targets)
 
 
 @dataclass
@@ -92,7 +82,7 @@ class Rig:
         self.student.to(device)
         self.method.to(device)
         if isinstance(self.setting.teacher, FrozenTeacher):
-            self.setting.teacher.network.to(device)
+            self.setting.teacher.student.to(device)
         return self
 
     def _view(self, ids: Tensor, epoch: int, view: int) -> View:
@@ -122,7 +112,7 @@ def make_rig(
     net = student.backbone
     setting = Setting(
         num_classes, NUM_SAMPLES, net.channels, net.strides, net.embedding_size,
-        task_of_rig.new_head, teacher if made.needs_teacher else None,
+        task_of_rig.new_head, teacher if made.needs_teacher else None, net.new_tail,
     )  # fmt: skip
     made.build(setting)
     generator = torch.Generator().manual_seed(7)

@@ -13,7 +13,7 @@ from raskd_bench import catalog
 PACKAGE = Path(__file__).parents[1] / "raskd_bench"
 
 # From the bottom up. A module may import from its own row where the row says so, and from below.
-PLAIN = {"errors", "catalog", "spec", "record", "machine", "placebo"}
+PLAIN = {"errors", "catalog", "spec", "record", "machine", "placebo", "costs"}
 VOCABULARY = {"batch", "losses", "method"}
 PARTS = {"methods", "tasks", "students", "data"}
 ENGINE = {"pace", "flops", "meter", "evaluate", "watch", "trainer", "lab", "teachers", "setup",

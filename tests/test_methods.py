@@ -87,7 +87,7 @@ def test_it_leaves_the_teacher_alone(new_rig, name, task) -> None:
     if rig.setting.teacher is None:
         assert not rig.method.needs_teacher
         return
-    network = rig.setting.teacher.network
+    network = rig.setting.teacher.student
     before = {key: value.clone() for key, value in network.state_dict().items()}
     for _ in rig.train():
         pass

@@ -40,6 +40,7 @@ def rows_of(table: Table) -> list[dict[str, str]]:
             "train time": _ratio(table, row, "train_seconds", seconds),
             "memory": _ratio(table, row, memory, mebibytes),
             "step FLOPs": _ratio(table, row, "step_flops", count, places=4),
+            "train FLOPs": _ratio(table, row, "train_flops", count),
             "images/step": _number(row.images_per_step()),
             "+params": _extra_params(row),
         }

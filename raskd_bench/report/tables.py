@@ -14,6 +14,7 @@ from raskd_bench.record import Record
 from raskd_bench.report.budgets import UnequalBudgets, check_budgets
 from raskd_bench.report.collect import load_records
 from raskd_bench.report.describe import describe_conditions, differences
+from raskd_bench.placebo import placebos
 from raskd_bench.report.notes import failures, footnotes, provenance, repetitions, teachers
 from raskd_bench.report.stats import Interval, ratio, student_t
 
@@ -146,7 +147,7 @@ def _table(suite: str, machine: str, records: list[Record]) -> Table:
     notes = [*footnotes(rows), *teachers(rows), *failures(rows)]
     if baseline is None:
         notes.append(f"no ratios: the baseline {label!r} has no finished Record")
-    notes += [*repetitions(rows), *provenance(records)]
+    notes += [*repetitions(rows), *placebos(records), *provenance(records)]
     conditions = {k: v for k, v in records[0].conditions.items() if k != "teacher"}
     return Table(suite, machine, conditions, tuple(rows), baseline, tuple(notes))
 

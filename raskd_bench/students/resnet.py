@@ -6,7 +6,6 @@ form is that of CS-KD and PS-KD's code: no normalisation after the last stage, a
 convolution as shortcut on the already activated input.
 """
 
-import copy
 from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
@@ -70,7 +69,7 @@ class ResNet(Backbone):
         depths: blocks of each stage.
         stem: what comes before the first stage; gives `stem_channels` at full resolution.
         stem_channels: channels after the stem.
-        last: what comes after the last stage, before pooling.
+        new_last: makes what comes after the last stage, before pooling.
     """
 
     def __init__(
@@ -81,23 +80,17 @@ class ResNet(Backbone):
         *,
         stem: nn.Module,
         stem_channels: int,
-        last: nn.Module | None = None,
+        new_last: Callable[[], nn.Module] = nn.Identity,
     ) -> None:
         super().__init__()
-        self.stem = stem
-        self.stages = nn.ModuleList()
-        channels = stem_channels
-        for index, (width, depth) in enumerate(zip(widths, depths, strict=True)):
-            blocks = []
-            for position in range(depth):
-                stride = 2 if index > 0 and position == 0 else 1
-                blocks.append(block(channels, width, stride))
-                channels = width
-            self.stages.append(nn.Sequential(*blocks))
-        self.last = last if last is not None else nn.Identity()
         self.channels = tuple(widths)
         self.strides = tuple(2**index for index in range(len(widths)))
-        self.embedding_size = channels
+        self.embedding_size = self.channels[-1]
+        self._block, self._depths, self._new_last = block, tuple(depths), new_last
+        self._stem_channels = stem_channels
+        self.stem = stem
+        self.stages = nn.ModuleList(self._new_stage(index) for index in range(len(widths)))
+        self.last = new_last()
         initialise(self)
 
     def forward(self, images: Tensor) -> Features:
@@ -111,12 +104,17 @@ class ResNet(Backbone):
 
     def new_tail(self, stage: int) -> nn.Module:
         """Return a freshly initialised copy of the stages after `stage`, and of what ends them."""
-        tail = copy.deepcopy(nn.Sequential(*self.stages[stage + 1 :], self.last))
-        for module in tail.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.reset_parameters()
+        stages = [self._new_stage(index) for index in range(stage + 1, len(self.channels))]
+        tail = nn.Sequential(*stages, self._new_last())
         initialise(tail)
         return tail
+
+    def _new_stage(self, index: int) -> nn.Sequential:
+        channels = self.channels[index - 1] if index > 0 else self._stem_channels
+        width = self.channels[index]
+        first = self._block(channels, width, 2 if index > 0 else 1)
+        rest = (self._block(width, width, 1) for _ in range(self._depths[index] - 1))
+        return nn.Sequential(first, *rest)
 
 
 def initialise(network: nn.Module) -> None:

@@ -30,9 +30,13 @@ class WideBlock(nn.Module):
 def _wide(depth: int, factor: int) -> ResNet:
     widths = (16 * factor, 32 * factor, 64 * factor)
     blocks = (depth - 4) // 6
-    last = nn.Sequential(nn.BatchNorm2d(widths[-1]), nn.ReLU())
     return ResNet(
-        WideBlock, widths, (blocks,) * 3, stem=conv3x3(3, 16), stem_channels=16, last=last
+        WideBlock,
+        widths,
+        (blocks,) * 3,
+        stem=conv3x3(3, 16),
+        stem_channels=16,
+        new_last=lambda: nn.Sequential(nn.BatchNorm2d(widths[-1]), nn.ReLU()),
     )
 
 

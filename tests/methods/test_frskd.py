@@ -198,8 +198,8 @@ def test_pooling_pads_after_rather_than_before(side: int, step: int) -> None:
     expected = np.zeros((size, size))
     for i in range(size):
         for j in range(size):
-            rows = [r for r in range(i * step - before, i * step - before + width)]
-            columns = [c for c in range(j * step - before, j * step - before + width)]
+            rows = range(i * step - before, i * step - before + width)
+            columns = range(j * step - before, j * step - before + width)
             inside = [(r, c) for r in rows for c in columns if 0 <= r < side and 0 <= c < side]
             expected[i, j] = max(image[0, 0, r, c].item() for r, c in inside)
     np.testing.assert_allclose(pooled(image, step)[0, 0], expected)

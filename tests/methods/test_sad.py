@@ -1,5 +1,7 @@
 """SAD: a stage attends to where the next deeper one does, which is not changed by it."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -43,7 +45,7 @@ def softmax(values: np.ndarray) -> np.ndarray:
 
 def expected_hint(maps, upsample: str) -> float:
     total = 0.0
-    for shallow, deep in zip(maps[:-1], maps[1:], strict=True):
+    for shallow, deep in pairwise(maps):
         squares = []
         for f, g in zip(shallow, deep, strict=True):
             if upsample == "features":
