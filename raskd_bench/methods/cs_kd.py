@@ -1,7 +1,7 @@
 """Class-wise self-knowledge distillation: two images of a class shall be predicted alike."""
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -33,6 +33,19 @@ class CSKD(Method):
     level: ClassVar[Level] = "instance"
     off_switch: ClassVar[tuple[str, ...]] = ("weight",)
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "cifar100_resnet18": {"weight": 1.0},
+        "tiny_imagenet": {"weight": 1.0},
+        "cub200": {"weight": 3.0},
+        "stanford_dogs": {"weight": 3.0},
+        "mit67": {"weight": 3.0},
+    }
+    published: ClassVar[tuple[str, ...]] = (
+        "CIFAR-100, pre-activation ResNet-18, recipe A: 78.01 +- 0.13 (CE 75.29) [survey]",
+        "CIFAR-100, pre-activation ResNet-18, recipe B: 78.70 (CE 75.82) [repo PS-KD]",
+        "CIFAR-100, DenseNet-121, recipe B: 79.53 (CE 79.95) [repo PS-KD]",
+        "Tiny ImageNet at 32x32, pre-activation ResNet-18, recipe A: 58.38 [recalled]",
+    )
 
     def __init__(self, *, weight: NonNegative = 1.0, temperature: Positive = 4.0) -> None:
         super().__init__()

@@ -1,6 +1,7 @@
 """Knowledge distillation from a teacher, as a reference for the teacher-free methods."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from raskd_bench.batch import Batch, Progress, Terms
 from raskd_bench.losses import distill, supervise
@@ -18,6 +19,15 @@ class KD(Method):
     year: ClassVar[int] = 2015
     level: ClassVar[Level] = "teacher"
     needs_teacher: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "cifar100_mdistiller": {"ce": 0.1, "kd": 0.9, "temperature": 4.0},
+        "imagenet_mdistiller": {"ce": 0.5, "kd": 0.5, "temperature": 1.0},
+    }
+    published: ClassVar[tuple[str, ...]] = (
+        "CIFAR-100, ResNet-20 from ResNet-56, recipe E: 70.66 [repo mdistiller]",
+        "CIFAR-100, ResNet-18 from ResNet-50, recipe C: 77.19 (CE 75.87) [repo Tf-KD]",
+        "ImageNet, ResNet-18 from ResNet-34: 71.03 [repo mdistiller]",
+    )
 
     def __init__(
         self, *, ce: NonNegative = 0.1, kd: NonNegative = 0.9, temperature: Positive = 4.0

@@ -19,6 +19,12 @@ class LabelSmoothing(Method):
     year: ClassVar[int] = 2016
     level: ClassVar[Level] = "class"
     off_switch: ClassVar[tuple[str, ...]] = ("epsilon",)
+    published: ClassVar[tuple[str, ...]] = (
+        "CIFAR-100, pre-activation ResNet-18, recipe B: 79.06 (CE 75.82) [repo PS-KD]",
+        "CIFAR-100, ResNet-18, recipe D: 78.72 (CE 76.24) [repo Self-KD-Lib]",
+        "CIFAR-100, ResNet-18, recipe C: 77.26 (CE 75.87) [repo Tf-KD]",
+        "CIFAR-100, PyramidNet-200, recipe B: 82.18 (CE 83.20) [repo PS-KD]",
+    )
 
     def __init__(self, *, epsilon: Fraction = 0.1) -> None:
         super().__init__()
