@@ -1,5 +1,6 @@
 """The command line: parses, calls, prints. Whatever is slow to import is imported in a command."""
 
+import os
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -13,6 +14,9 @@ from raskd_bench.errors import BenchError
 
 HELP = "Measure cost and accuracy of self-knowledge-distillation methods under equal budgets."
 FAILED, REQUEST_IS_WRONG, NOTHING_MEASURED, INTERRUPTED = 1, 2, 4, 130
+
+# pydantic would look through all installed packages for plugins of its own
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False)
 

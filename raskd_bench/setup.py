@@ -1,7 +1,7 @@
 """From a Trial to what is trained: data, student, method, optimizer, and a warm-up."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -22,7 +22,7 @@ from raskd_bench.students.network import StudentNetwork
 from raskd_bench.tasks.classification import Classification
 
 WARM_UP_STEPS = 3  # the second one is counted, the others let allocators and kernels settle
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 Autocast = Callable[[], AbstractContextManager[None]]
 
@@ -142,5 +142,6 @@ def first_epoch_rng(seed: int) -> np.random.Generator:
 
 def autocast_of(device: torch.device, trial: Trial) -> AbstractContextManager[None]:
     """Return the context of the trial's precision."""
-    enabled = trial.precision != "fp32"
-    return torch.autocast(device.type, dtype=DTYPES[trial.precision], enabled=enabled)
+    if trial.precision == "fp32":
+        return nullcontext()  # entering a disabled autocast costs 30 microseconds a step
+    return torch.autocast(device.type, dtype=DTYPES[trial.precision])
