@@ -152,8 +152,9 @@ def list_(
         Kind.datasets: listing.datasets,
         Kind.suites: lambda: listing.suites(folder),
     }
-    head, rows = tables[kind]()
-    _print_grid(head, rows)
+    _print_grid(*tables[kind]())
+    for note in listing.method_notes() if kind is Kind.methods else ():
+        print(f"  {note}")
 
 
 @app.command()

@@ -4,6 +4,7 @@ import textwrap
 from pathlib import Path
 
 from raskd_bench import catalog
+from raskd_bench.costs import conditions, cost_of
 from raskd_bench.errors import BenchError
 from raskd_bench.spec import load_suite
 
@@ -11,13 +12,48 @@ Row = tuple[str, ...]
 Rows = tuple[Row, list[Row]]
 
 
+METHOD_HEAD = ("method", "year", "level", "students", "images", "step FLOPs", "+params", "state",
+               "needs", "reference")  # fmt: skip
+
+
 def methods() -> Rows:
-    """Return name, what it is, what it needs, and the paper of each method."""
+    """Return what each method distils, needs and costs by count, and its paper."""
     cards = [catalog.find("method", name) for name in catalog.names("method")]
-    rows: list[Row] = [
-        (c.name, c.title, _needs(c), str(c.constants.get("paper", ""))) for c in cards
+    return METHOD_HEAD, [_method_row(card) for card in cards]
+
+
+def _method_row(card: catalog.Card) -> Row:
+    constants, cost = card.constants, cost_of(card.name)
+    counts = ("", "", "", "") if cost is None else (
+        f"x{cost.images_per_primary:g}", f"x{cost.step_flops_ratio:.3f}",
+        f"{cost.extra_params:,}", _size(cost.state_bytes),
+    )  # fmt: skip
+    return (
+        card.name, str(constants.get("year") or ""), str(constants.get("level", "none")),
+        ", ".join(sorted(card.backbones)), *counts, _needs(card),
+        str(constants.get("paper", "")),
+    )  # fmt: skip
+
+
+def method_notes() -> list[str]:
+    """Return what the columns of the methods' table mean."""
+    return [
+        f"images (forwarded for each image of the batch), step FLOPs, parameters and state: "
+        f"counted on {conditions()}; FLOPs are those of matrix products and convolutions",
+        "level: whose knowledge is distilled: of classes, instances, features, or a teacher",
     ]
-    return ("method", "what", "needs", "reference"), rows
+
+
+def document() -> str:
+    """Return docs/methods.md: the table and all cards."""
+    head, rows = methods()
+    lines = ["# Methods", "", "Generated from the methods' own files by `scripts/method-docs`.", ""]
+    lines += [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
+    lines += ["", *(f"- {note}" for note in method_notes()), ""]
+    for row in rows:
+        lines += [f"## {row[0]}", "", "```text", card(row[0]), "```", ""]
+    return "\n".join(lines)
 
 
 def students() -> Rows:
@@ -57,24 +93,60 @@ def suites(folder: Path) -> Rows:
 
 
 def card(name: str, kind: catalog.Kind = "method") -> str:
-    """Return the card of a method: equation, hyper-parameters, reference."""
+    """Return the card of a method, student or data set.
+
+    Of a method: equation, hyper-parameters and presets, cost, published numbers.
+    """
     found = catalog.find(kind, name)
     lines = [f"{found.name}: {found.title}", "", textwrap.indent(found.description, "  "), ""]
-    if paper := found.constants.get("paper"):
-        lines.append(f"reference: {paper}")
     if kind == "method":
-        lines += [
-            f"tasks: {', '.join(sorted(found.tasks))}",
-            f"students: {', '.join(sorted(found.backbones))}",
-            f"needs: {_needs(found) or 'nothing beyond the batch'}",
-        ]
+        lines += _method_lines(found)
     lines.append("options:" if found.parameters else "options: none")
     for parameter in found.parameters:
         default = "required" if parameter.required else f"default {parameter.default}"
-        lines.append(f"  {parameter.name}: {parameter.annotation}, {default}")
+        lines.append(f"  {parameter.name}: {_range(parameter.annotation)}, {default}")
+    for preset, values in found.presets.items():
+        text = ", ".join(f"{key} {value}" for key, value in values.items())
+        lines.append(f"  preset {preset}: {text}")
+    if published := found.constants.get("published"):
+        lines += ["published top-1 accuracy, % (not ranked: recipes differ; in brackets where it "
+                  "was read):", *(f"  {line}" for line in published)]  # fmt: skip
     if footnote := found.constants.get("footnote"):
         lines.append(f"note: {footnote}")
     return "\n".join(lines)
+
+
+def _method_lines(found: catalog.Card) -> list[str]:
+    lines = [
+        f"reference: {found.constants.get('paper', '')}",
+        f"level: {found.constants.get('level', 'none')}",
+        f"tasks: {', '.join(sorted(found.tasks))}; students: {', '.join(sorted(found.backbones))}",
+        f"needs: {_needs(found) or 'nothing beyond the batch'}",
+    ]
+    if cost := cost_of(found.name):
+        lines.append(
+            f"costs: x{cost.images_per_primary:g} images forwarded, x{cost.step_flops_ratio:.4f} "
+            f"FLOPs a step, x{cost.train_flops_ratio:.4f} FLOPs an epoch, "
+            f"{cost.extra_params:,} more parameters in training, {_size(cost.state_bytes)} of "
+            "state"
+        )
+        lines.append(f"  ({conditions()})")
+    return lines
+
+
+RANGES = {"Fraction": "0 to 1", "Positive": "above 0", "NonNegative": "0 or above",
+          "Count": "whole number from 1", "bool": "true or false"}  # fmt: skip
+
+
+def _range(annotation: str) -> str:
+    """Return an annotation in words."""
+    if annotation.startswith("Literal["):
+        return annotation.removeprefix("Literal[").removesuffix("]").replace("'", "")
+    return RANGES.get(annotation, annotation)
+
+
+def _size(count: int) -> str:
+    return "0" if count == 0 else f"{count / 1e6:,.2f} MB" if count >= 1e4 else f"{count} B"
 
 
 def _many(count: int, noun: str) -> str:
@@ -84,8 +156,11 @@ def _many(count: int, noun: str) -> str:
 def _needs(found: catalog.Card) -> str:
     needs = []
     if found.needs_teacher:
-        itself = found.constants["needs_teacher"] == "self"
-        needs.append("a teacher of its own kind" if itself else "a teacher")
+        needs.append("a teacher")
+    if found.teaches_itself:
+        needs.append("itself, trained before")
     if (views := int(found.constants.get("views", 1))) > 1:
         needs.append(f"{views} views")
+    if found.samples:
+        needs.append("a sampler")
     return ", ".join(needs)

@@ -42,6 +42,7 @@ class Card:
     parameters: tuple[Parameter, ...]
     free_options: bool = False  # accepts further keywords, as `timm` does
     constants: Mapping[str, Any] = field(default_factory=dict)
+    samples: bool = False  # a method that chooses its batches itself
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -106,7 +107,7 @@ def method_card(path: Path, name: str, symbol: str | None = None) -> Card:
     if len(found) != 1:
         raise NoSuchName(f"{path} {_lacks(symbol, classes)}")
     lineage, foreign = _lineage(found[0], classes)
-    functions = (n for c in lineage for n in c.body if isinstance(n, ast.FunctionDef))
+    functions = [n for c in lineage for n in c.body if isinstance(n, ast.FunctionDef)]
     init = next((node for node in functions if node.name == "__init__"), None)
     constants = {key: value for c in reversed(lineage) for key, value in _constants(c)}
     _check_sets(path, found[0], constants)
@@ -116,6 +117,7 @@ def method_card(path: Path, name: str, symbol: str | None = None) -> Card:
         _parameters(init, path) if init else (),
         init.args.kwarg is not None if init else foreign,
         constants,
+        any(node.name == "sample" for node in functions),
     )  # fmt: skip
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from raskd_bench.machine import slug
+from raskd_bench.placebo import placebos
 from raskd_bench.record import Record
 from raskd_bench.report.budgets import UnequalBudgets, check_budgets
 from raskd_bench.report.collect import load_records
 from raskd_bench.report.describe import describe_conditions, differences
-from raskd_bench.placebo import placebos
 from raskd_bench.report.notes import failures, footnotes, provenance, repetitions, teachers
 from raskd_bench.report.stats import Interval, ratio, student_t
 
