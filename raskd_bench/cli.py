@@ -220,8 +220,8 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def _refuse(error: Exception) -> NoReturn:
-    _say(str(error))
+def _refuse(message: str) -> NoReturn:
+    _say(message)
     sys.exit(REQUEST_IS_WRONG)
 
 
@@ -230,7 +230,9 @@ def main() -> None:
     try:
         app()
     except BenchError as error:
-        _refuse(error)
+        _refuse(str(error))
     except BrokenPipeError:  # `raskd-bench report | head` closes the pipe early
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:  # a full disk, a folder that may not be written
+        _refuse(f"{error.filename or 'raskd-bench'}: {error.strerror or error}")

@@ -134,6 +134,13 @@ def test_a_terminal_sees_bars_with_loss_and_accuracy(tmp_path):
     assert re.search(r"loss \d\.\d+, top-1 [\d.]+ %", text)
 
 
+def test_a_report_that_cannot_be_written_is_refused(finished):
+    folder, _ = finished
+    done = call("report", "--out", "/proc/none/report.md", cwd=folder)
+    assert done.returncode == 2
+    assert done.stderr.startswith("/proc/none/report.md: No such file")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

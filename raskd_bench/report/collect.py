@@ -7,14 +7,15 @@ from raskd_bench import record
 from raskd_bench.errors import RequestError
 from raskd_bench.record import Record
 
-SKIPPED_FOLDERS = {"superseded", "teachers"}
+# read if asked for themselves; `published` holds what others measured, on machines of theirs
+SKIPPED_FOLDERS = {"superseded", "teachers", "published"}
 REMEDY = "run a suite first: raskd-bench run SUITE"
 
 
 def load_records(places: Sequence[Path]) -> list[Record]:
     """Return the Records in files and folders, each once, those that were superseded left out.
 
-    A folder of superseded Records is read if it is itself asked for.
+    So are teachers' and published ones; a folder of them is read if it is itself asked for.
 
     Raises:
         RequestError: a place does not exist, or there is no Record in any.

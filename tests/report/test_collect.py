@@ -11,6 +11,7 @@ def test_a_folder_is_read_without_what_was_superseded_and_without_teachers(new_r
     record.write(new_record(), tmp_path / "superseded" / "results" / "a.json")
     record.write(new_record(seed=1), tmp_path / "superseded" / "results" / "superseded" / "b.json")
     record.write(new_record(seed=2), tmp_path / "superseded" / "results" / "teachers" / "c.json")
+    record.write(new_record(seed=3), tmp_path / "superseded" / "results" / "published" / "d.json")
     (tmp_path / "superseded" / "results" / ".a.json.tmp.json").write_text("half a Rec")
     found = load_records([tmp_path / "superseded" / "results"])
     assert [result.seed for result in found] == [0]
