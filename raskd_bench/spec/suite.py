@@ -87,14 +87,17 @@ class Suite(Strict):
     batch_size: Annotated[list[Count], Several, OneOrMany()] = [128]
     budget: Budget = Field(examples=[{"epochs": 12}])
     optimizer: SGD | AdamW = Field(
-        discriminator="name", default=SGD(name="sgd"), examples=[{"name": "sgd", "lr": 0.1}]
+        discriminator="name",
+        default_factory=lambda: SGD(name="sgd"),
+        examples=[{"name": "sgd", "lr": 0.1}],
     )
     schedule: Schedule = Field(
-        default=Schedule(name="cosine"), examples=[{"name": "cosine", "warmup": 0.05}]
+        default_factory=lambda: Schedule(name="cosine"),
+        examples=[{"name": "cosine", "warmup": 0.05}],
     )
     precision: Annotated[list[Precision], Several, OneOrMany()] = ["fp32"]
     compile: Annotated[list[bool], Several, OneOrMany()] = [False]
-    augmentation: Augmentation = Field(default=Augmentation(), examples=[{"flip": False}])
+    augmentation: Augmentation = Field(default_factory=Augmentation, examples=[{"flip": False}])
     val_fraction: Share = Field(default=0.0, description="Part of the training split held out.")
     evaluations: Count = Field(default=10, description="How often a trial is evaluated.")
     seeds: Annotated[list[Seed], Several] = Field(examples=[[0, 1, 2]])
