@@ -172,10 +172,13 @@ def doctor(results: Results = Path("results")) -> None:
 
 
 def _print_report(places: list[Path], form: Format, out: Path | None = None) -> None:
+    """Print the tables that can be made; one that cannot be is a line on stderr and exit code 1."""
+    from raskd_bench.report.collect import load_records
     from raskd_bench.report.formats import FORMATS
-    from raskd_bench.report.tables import load_records, tables
+    from raskd_bench.report.tables import tables
 
-    made = FORMATS[form](tables(load_records(places)))
+    refused: list[str] = []
+    made = FORMATS[form](tables(load_records(places), refused))
     if out is not None:
         out.write_text(_as_text(made), encoding="utf-8")
         _say(f"written to {out}")
@@ -183,6 +186,10 @@ def _print_report(places: list[Path], form: Format, out: Path | None = None) -> 
         print(made)
     else:
         _console().print(made)
+    for line in refused:
+        _say(f"error: {line}")
+    if refused:
+        raise typer.Exit(FAILED)
 
 
 def _as_text(made: Any) -> str:
@@ -213,7 +220,7 @@ def _console() -> Any:
 
     # without a terminal there is no width to fit into: lines stay whole
     console = Console()
-    return console if console.is_terminal else Console(width=200)
+    return console if console.is_terminal else Console(width=300)
 
 
 def _say(text: str) -> None:
@@ -231,6 +238,9 @@ def main() -> None:
         app()
     except BenchError as error:
         _refuse(str(error))
+    except KeyboardInterrupt:
+        _say("stopped")
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:  # `raskd-bench report | head` closes the pipe early
         sys.stderr.close()
         sys.exit(0)

@@ -12,6 +12,8 @@ TrialFailed                inside one trial: becomes the Record's status, never 
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
+from traceback import extract_tb
 from typing import NamedTuple
 
 
@@ -70,6 +72,14 @@ class Diverged(TrialFailed):
     """The training loss became NaN or infinite."""
 
     status = "diverged"
+
+
+def in_short(error: BaseException) -> str:
+    """Return an exception's type, first line and place, in one line."""
+    text = str(error).strip().partition("\n")[0]
+    frames = extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {text}{place}" if text else f"{type(error).__name__}{place}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from raskd_bench import catalog
 from raskd_bench.batch import Batch, Output, Progress, Terms
-from raskd_bench.errors import IncompatibleTrial
+from raskd_bench.errors import IncompatibleTrial, in_short
 
 ALL = frozenset(catalog.TASKS)
 ALL_BACKBONES = frozenset(catalog.BACKBONES)
@@ -179,8 +179,9 @@ def load_method(name: str, hparams: dict[str, Any], folder: Path | None = None) 
         made = getattr(_module(card.path), card.symbol)(**hparams)
     except Exception as error:
         place = f"{card.path}:{card.symbol}"
-        reason = str(error) or type(error).__name__
-        raise IncompatibleTrial(f"{place}: cannot be made with {hparams}: {reason}") from error
+        raise IncompatibleTrial(
+            f"{place}: cannot be made with {hparams}: {in_short(error)}"
+        ) from error
     if not isinstance(made, Method):
         raise IncompatibleTrial(f"{card.path}:{card.symbol}: is not a raskd_bench.method.Method")
     return made

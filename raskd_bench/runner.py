@@ -101,9 +101,9 @@ def run_suite(
     plans = expand(suite, home, only)
     if not DEVICE.fullmatch(device):
         raise RequestError(f"--device {device}: write auto, cpu, cuda or cuda:N")
-    show.check(suite, plans)
-    preload(plan.trial for plan in plans)
     try:
+        show.check(suite, plans)
+        preload(plan.trial for plan in plans)
         machine = _prepare(plans, device, home)
         folder = results / suite.name / slug(machine)
         bench = Bench(suite, home, folder, machine, code_state())

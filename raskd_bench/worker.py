@@ -14,7 +14,7 @@ import torch._dynamo  # optimizers import it at their first use; here once for a
 import torch.utils.flop_counter
 
 from raskd_bench.data.build import load_splits, shape_of
-from raskd_bench.errors import BenchError, DataError, RequestError
+from raskd_bench.errors import BenchError, DataError, RequestError, in_short
 from raskd_bench.execute import execute
 from raskd_bench.machine import describe_host
 from raskd_bench.record import Preparation
@@ -49,14 +49,14 @@ def run_trial(
             save_to=save_to,
         )
     except (torch.OutOfMemoryError, MemoryError) as error:
-        measured = {"status": "out_of_memory", "error": _first_line(error)}
+        measured = {"status": "out_of_memory", "error": in_short(error)}
     except RuntimeError as error:
         status = "out_of_memory" if CPU_OUT_OF_MEMORY in str(error) else "failed"
-        measured = {"status": status, "error": _first_line(error), "traceback": _trace()}
+        measured = {"status": status, "error": in_short(error), "traceback": _trace()}
     except BenchError as error:
-        measured = {"status": "failed", "error": _first_line(error)}
+        measured = {"status": "failed", "error": str(error)}
     except Exception as error:  # whatever a user's method raises ends this trial, not the suite
-        measured = {"status": "failed", "error": _first_line(error), "traceback": _trace()}
+        measured = {"status": "failed", "error": in_short(error), "traceback": _trace()}
     connection.send(("done", measured))
 
 
@@ -120,7 +120,7 @@ def _faults(trials: list[Trial], folder: Path) -> list[str]:
         except BenchError as error:
             faults[str(error)] = None
         except Exception as error:  # a user's own build may raise anything
-            reason = f"{trial.method} cannot be built for {trial.student}: {_first_line(error)}"
+            reason = f"{trial.method} cannot be built for {trial.student}: {in_short(error)}"
             faults[reason] = None
     return list(faults)
 
@@ -154,11 +154,6 @@ def _follow_parent(connection: Connection) -> None:
             os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _trace() -> str:

@@ -33,7 +33,8 @@ def check_budgets(suite: str, rows: Sequence[tuple[str, Sequence[Record]]]) -> N
     if high - low > _allowed([result for _, result in done], unit, high):
         raise UnequalBudgets(
             f"suite {suite}: the budget is in {unit}, but {least} used {low:g} and {most} "
-            f"{high:g} {AXES[unit]}: these rows are not comparable"
+            f"{high:g} {AXES[unit]}: these rows are not comparable; "
+            "remove the Record that is off and run the suite again"
         )
 
 

@@ -61,7 +61,7 @@ def notes_of(table: Table) -> list[str]:
 def meanings(table: Table) -> list[str]:
     """Return what a table's columns mean."""
     kind = "GPU memory allocated by torch" if _on_gpu(table) else (
-        "resident memory of the process, torch's own included")  # fmt: skip
+        "resident memory of the process and its workers, torch's own included")  # fmt: skip
     meaning = (f"± is a 95 % Student-t interval over seeds; memory is the peak {kind}; FLOPs are "
                "those of matrix products and convolutions")  # fmt: skip
     if table.baseline is None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from raskd_bench import record
-from raskd_bench.errors import RequestError
+from raskd_bench.errors import RecordError, RequestError
 from raskd_bench.record import Record
 
 # read if asked for themselves; `published` holds what others measured, on machines of theirs
@@ -29,7 +29,14 @@ def load_records(places: Sequence[Path]) -> list[Record]:
             files.setdefault(path.resolve(), path)
     if not files:
         raise RequestError(f"{', '.join(map(str, places))}: no Records there; {REMEDY}")
-    return [record.read(path) for path in files.values()]
+    return [_read(path) for path in files.values()]
+
+
+def _read(path: Path) -> Record:
+    try:
+        return record.read(path)
+    except RecordError as error:
+        raise RecordError(f"{error}; move it away to report the others") from error
 
 
 def _below(folder: Path) -> list[Path]:

@@ -107,17 +107,29 @@ class Table:
         return [(a, b) for a, b in found if a is not None and b is not None]
 
 
-def tables(records: Iterable[Record]) -> list[Table]:
+def tables(records: Iterable[Record], refused: list[str] | None = None) -> list[Table]:
     """Return the tables of Records, in the order of suite, machine and conditions.
 
+    Args:
+        records: of any suites and machines.
+        refused: is given the reason of each table that cannot be made; the others are returned.
+
     Raises:
-        UnequalBudgets: rows of a table used different amounts of what was held equal.
+        UnequalBudgets: rows of a table used different amounts of what was held equal, and there
+            is no list to say so in.
     """
     groups: dict[tuple[str, str, str], list[Record]] = {}
     for result in records:
         key = (result.suite, slug(result.machine), result.cell)
         groups.setdefault(key, []).append(result)
-    made = [_table(suite, machine, group) for (suite, machine, _), group in groups.items()]
+    made = []
+    for (suite, machine, _), group in groups.items():
+        try:
+            made.append(_table(suite, machine, group))
+        except UnequalBudgets as error:
+            if refused is None:
+                raise
+            refused.append(str(error))
     titled: dict[tuple[str, str, str], list[Table]] = {}
     for table in made:
         titled.setdefault((table.suite, table.machine, describe(table)), []).append(table)

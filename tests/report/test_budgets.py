@@ -81,3 +81,15 @@ def test_a_teachers_training_is_charged_on_top_of_the_budget(new_record, changed
     name = f"train_{unit}"
     ratio = fields[name] / {"seconds": 4.0, "flops": 264e9}[unit]
     assert table.ratio(table.rows[1], name).mean == pytest.approx(ratio)
+
+
+def test_a_table_that_is_refused_leaves_the_others(new_record):
+    good = new_record(suite="good")
+    budget = {"steps": 264}
+    bad = [
+        new_record(suite="bad", budget=budget, steps=264),
+        new_record("ras_kd", suite="bad", budget=budget, steps=100),
+    ]
+    refused = []
+    assert [table.suite for table in tables([good, *bad], refused)] == ["good"]
+    assert "these rows are not comparable; remove the Record" in refused[0]
