@@ -96,11 +96,16 @@ def test_accuracies_survive_a_kill_and_finished_records_stay_byte_identical(fini
     assert accuracies(tmp_path) == accuracies(folder)
 
 
+def heed_ctrl_c():
+    """A shell's background jobs, such as a CI's, are started with SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_stops_at_once_and_the_next_run_continues(tmp_path):
     (tmp_path / "tiny.yaml").write_text(SUITE)
     stopped = subprocess.Popen(command("run", "tiny.yaml"), cwd=tmp_path, text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               start_new_session=True)  # fmt: skip
+                               start_new_session=True, preexec_fn=heed_ctrl_c)  # fmt: skip
     wait_for(stopped, lambda: len(list(tmp_path.rglob("*.json"))) >= 1)
     os.killpg(stopped.pid, signal.SIGINT)  # what a terminal does: the whole group gets it
     _, errors = stopped.communicate(timeout=20)
