@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import amp, nn
+from torch import amp
 
 from raskd_bench.errors import Diverged
 from raskd_bench.evaluate import evaluate
@@ -22,6 +22,8 @@ from raskd_bench.setup import (
     build,
     first_epoch_rng,
     new_optimizer,
+    num_trainable,
+    state_bytes,
     warm_up,
 )
 from raskd_bench.spec.trial import Trial
@@ -150,9 +152,9 @@ def _measurements(training: Training) -> dict[str, Any]:
         "energy_joules": watch.energy.joules,
         "step_flops": watch.step_flops,
         "infer_flops": training.infer_flops,
-        "infer_params": _count(student),
-        "train_params": _count(student) + _count(method),
-        "state_bytes": _state_bytes(method),
+        "infer_params": num_trainable(student),
+        "train_params": num_trainable(student) + num_trainable(method),
+        "state_bytes": state_bytes(method),
     }
     if best := [point for point in scores if "val_top1" in point]:
         result["val_selected_top1"] = max(best, key=lambda point: point["val_top1"])["test_top1"]
@@ -181,12 +183,3 @@ def _percentiles(seconds: list[float]) -> dict[str, float]:
     names = ("p05", "p50", "p95")
     mean = float(np.mean(seconds)) if seconds else float("nan")
     return dict(zip(names, map(float, quantiles), strict=True)) | {"mean": mean}
-
-
-def _count(module: nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters() if p.requires_grad)
-
-
-def _state_bytes(method: nn.Module) -> int:
-    """Bytes a method keeps between steps: its own buffers, not its layers' running statistics."""
-    return sum(b.numel() * b.element_size() for b in method.buffers(recurse=False))

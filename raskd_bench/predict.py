@@ -24,7 +24,9 @@ from raskd_bench.setup import (
     first_epoch_rng,
     make,
     new_step,
+    num_trainable,
     random_batch,
+    state_bytes,
 )
 from raskd_bench.spec import Plan, Trial
 from raskd_bench.students.build import new_student
@@ -193,11 +195,11 @@ def _training(trial: Trial, shape: Shape, labels: Labels, home: Path) -> _Traini
     pace = Pace(trial.budget, steps_per_epoch=len(lists), elapsed=lambda: 0.0,
                 images_per_step=len(lists[0]) * method.views, step_flops=step_flops)  # fmt: skip
     return _Training(
-        infer_params=_count(student),
-        extra_params=_count(method),
+        infer_params=num_trainable(student),
+        extra_params=num_trainable(method),
         step_flops=step_flops,
         images_per_step=student.images_with_grad + student.images_without_grad - before,
-        state_bytes=_bytes(method.buffers(recurse=False)) + teacher_bytes,
+        state_bytes=state_bytes(method) + teacher_bytes,
         steps=pace.total_steps,
     )
 
@@ -218,11 +220,3 @@ class _Logits(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.student(images).logits
         return logits
-
-
-def _count(module: nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters() if p.requires_grad)
-
-
-def _bytes(tensors: Iterable[torch.Tensor]) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

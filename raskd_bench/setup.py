@@ -145,3 +145,13 @@ def autocast_of(device: torch.device, trial: Trial) -> AbstractContextManager[No
     if trial.precision == "fp32":
         return nullcontext()  # entering a disabled autocast costs 30 microseconds a step
     return torch.autocast(device.type, dtype=DTYPES[trial.precision])
+
+
+def num_trainable(module: nn.Module) -> int:
+    """Return how many parameters are trained."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+def state_bytes(method: nn.Module) -> int:
+    """Bytes a method keeps between steps: its own buffers, not its layers' running statistics."""
+    return sum(b.numel() * b.element_size() for b in method.buffers(recurse=False))
