@@ -23,9 +23,9 @@ from raskd_bench.lab import Lab, new_lab
 from raskd_bench.machine import cpu_name
 from raskd_bench.meter import Clocks
 from raskd_bench.pace import Pace
-from raskd_bench.report.stats import student_t
 from raskd_bench.setup import autocast_of, build, new_optimizer
 from raskd_bench.spec.trial import SGD, Augmentation, Budget, Named, Schedule, Trial
+from raskd_bench.stats import student_t
 from raskd_bench.trainer import train
 from raskd_bench.watch import TrainingWatch
 

@@ -13,12 +13,13 @@ from raskd_bench import catalog
 PACKAGE = Path(__file__).parents[1] / "raskd_bench"
 
 # From the bottom up. A module may import from its own row where the row says so, and from below.
-PLAIN = {"errors", "catalog", "spec", "record", "machine", "placebo", "costs"}
+PLAIN = {"errors", "catalog", "spec", "record", "machine", "placebo", "costs", "stats", "evidence",
+         "fingerprint"}  # fmt: skip
 VOCABULARY = {"batch", "losses", "method"}
 PARTS = {"methods", "tasks", "students", "data"}
-ENGINE = {"pace", "flops", "meter", "evaluate", "watch", "trainer", "lab", "teachers", "setup",
-          "execute", "predict", "worker"}  # fmt: skip
-TOP = {"bench", "process", "runner", "report", "progress", "doctor", "listing"}
+ENGINE = {"pace", "flops", "counting", "arm", "meter", "evaluate", "watch", "trainer", "lab",
+          "teachers", "setup", "execute", "predict", "worker"}  # fmt: skip
+TOP = {"bench", "process", "runner", "overhead", "report", "progress", "doctor", "listing"}
 CLI = {"cli", "__main__"}
 LAYERS = [PLAIN, VOCABULARY, PARTS, ENGINE, TOP, CLI]
 TORCH_FREE = PLAIN | TOP | CLI

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable
 
-from raskd_bench.report.stats import Interval, decimals
 from raskd_bench.report.tables import Row, Table, describe
+from raskd_bench.stats import Interval, decimals
 
 INDICATIVE = (
     "ratios are to {baseline}; those of time compare trials that ran one after another: "

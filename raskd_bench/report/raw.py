@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from raskd_bench.report.cells import meanings
-from raskd_bench.report.stats import Interval
 from raskd_bench.report.tables import Row, Table, describe
+from raskd_bench.stats import Interval
 
 ACCURACIES = ("test_top1", "test_top5", "test_nll", "test_ece", "test_aurc", "best_epoch_top1",
               "val_selected_top1")  # fmt: skip

@@ -16,7 +16,7 @@ from raskd_bench.report.budgets import UnequalBudgets, check_budgets
 from raskd_bench.report.collect import load_records
 from raskd_bench.report.describe import describe_conditions, differences
 from raskd_bench.report.notes import failures, footnotes, provenance, repetitions, teachers
-from raskd_bench.report.stats import Interval, ratio, student_t
+from raskd_bench.stats import Interval, ratio, student_t
 
 __all__ = [
     "Row",

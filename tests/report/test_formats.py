@@ -17,8 +17,8 @@ from rich.console import Console
 from raskd_bench.report.cells import count, mebibytes, milliseconds, rows_of, seconds, shown
 from raskd_bench.report.formats import FORMATS
 from raskd_bench.report.grid import plain
-from raskd_bench.report.stats import Interval
 from raskd_bench.report.tables import tables
+from raskd_bench.stats import Interval
 
 GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = ["[red]x|y*", "[/]", "<script>alert(1)</script>", "a`b`_c_ ~~d~~ $e$ &lt; #1", "\\",

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from raskd_bench.report.stats import decimals, ratio, student_t
+from raskd_bench.stats import decimals, ratio, student_t
 
 VALUES = st.lists(st.integers(-8000, 8000).map(lambda n: n / 8), min_size=2, max_size=20)
 

@@ -1,0 +1,64 @@
+"""The command line: parses, calls, prints. Whatever is slow to import is imported in a command."""
+
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from raskd_bench import __version__
+from raskd_bench.cli.options import INTERRUPTED, REQUEST_IS_WRONG
+from raskd_bench.cli.output import say
+from raskd_bench.cli.reading import doctor, list_, report
+from raskd_bench.cli.trials import plan, run
+from raskd_bench.errors import BenchError
+
+HELP = "Measure cost and accuracy of self-knowledge-distillation methods under equal budgets."
+
+# pydantic would look through all installed packages for plugins of its own
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"raskd-bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Hold the options of every command."""
+
+
+app.command()(run)
+app.command()(plan)
+app.command()(report)
+app.command(name="list")(list_)
+app.command()(doctor)
+
+
+def _refuse(message: str) -> NoReturn:
+    say(message)
+    sys.exit(REQUEST_IS_WRONG)
+
+
+def main() -> None:
+    """Run the command line; an error of the request is its message and exit code 2."""
+    try:
+        app()
+    except BenchError as error:
+        _refuse(str(error))
+    except KeyboardInterrupt:
+        say("stopped")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # `raskd-bench report | head` closes the pipe early
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:  # a full disk, a folder that may not be written
+        _refuse(f"{error.filename or 'raskd-bench'}: {error.strerror or error}")

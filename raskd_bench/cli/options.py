@@ -1,0 +1,33 @@
+"""What the commands' signatures share: options, choices, exit codes."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+FAILED, REQUEST_IS_WRONG, NOTHING_MEASURED, INTERRUPTED = 1, 2, 4, 130
+REFUTED, INCONCLUSIVE, INVALID = 10, 11, 12
+
+SuiteFile = Annotated[Path, typer.Argument(help="Suite file (YAML).", show_default=False)]
+Only = Annotated[str | None, typer.Option(help="Only trials with these names, e.g. "
+                 "'ras_kd or (cross_entropy and not seed2)'.")]  # fmt: skip
+Results = Annotated[Path, typer.Option("--results", help="Folder of the Records.")]
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    table = "table"
+    markdown = "markdown"
+    csv = "csv"
+    json = "json"
+
+
+class Kind(StrEnum):
+    """What can be listed."""
+
+    methods = "methods"
+    students = "students"
+    datasets = "datasets"
+    suites = "suites"

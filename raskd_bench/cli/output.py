@@ -1,0 +1,68 @@
+"""Printing: results on stdout, everything else on stderr."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from raskd_bench.cli.options import FAILED, Format
+
+
+def print_report(places: list[Path], form: Format, out: Path | None = None) -> None:
+    """Print the tables that can be made; one that cannot be is a line on stderr and exit code 1."""
+    from raskd_bench.report.collect import load_records
+    from raskd_bench.report.formats import FORMATS
+    from raskd_bench.report.tables import tables
+
+    refused: list[str] = []
+    made = FORMATS[form](tables(load_records(places), refused))
+    if out is not None:
+        out.write_text(_as_text(made), encoding="utf-8")
+        say(f"written to {out}")
+    elif isinstance(made, str):
+        print(made)
+    else:
+        console().print(made)
+    for line in refused:
+        say(f"error: {line}")
+    if refused:
+        raise typer.Exit(FAILED)
+
+
+def _as_text(made: Any) -> str:
+    if isinstance(made, str):
+        return made
+    from io import StringIO
+
+    from rich.console import Console
+
+    file = StringIO()
+    Console(file=file, width=200).print(made)
+    return file.getvalue()
+
+
+def print_grid(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Print rows under a head."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(*head, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        grid.add_row(*map(Text, row))
+    console().print(grid)
+
+
+def console() -> Any:
+    """Return the console of the results."""
+    from rich.console import Console
+
+    # without a terminal there is no width to fit into: lines stay whole
+    made = Console()
+    return made if made.is_terminal else Console(width=300)
+
+
+def say(text: str) -> None:
+    """Say something that is no result."""
+    print(text, file=sys.stderr)

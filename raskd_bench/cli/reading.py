@@ -1,0 +1,63 @@
+"""`report`, `list` and `doctor`: what is there to read."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from raskd_bench.cli.options import FAILED, Format, Kind, Results
+from raskd_bench.cli.output import print_grid, print_report
+from raskd_bench.errors import BenchError
+
+
+def report(
+    results: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of Records, or Records.")
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.table,
+    out: Annotated[
+        Path | None, typer.Option(help="Write to this file instead of the terminal.")
+    ] = None,
+) -> None:
+    """Print the tables of Records: accuracy with intervals, cost as ratios to the baseline."""
+    print_report(results or [Path("results")], form, out)
+
+
+def list_(
+    kind: Annotated[Kind, typer.Argument(help="What to list.", show_default=False)],
+    name: Annotated[str | None, typer.Argument(help="One of them: show its card.")] = None,
+    folder: Annotated[Path, typer.Option(help="Where suites are.")] = Path("suites"),
+) -> None:
+    """List methods, students, data sets or suites; with a name, show its card."""
+    from raskd_bench import listing
+
+    if name is not None:
+        if kind is Kind.suites:
+            raise BenchError(f"list suites {name}: suites have no card; try 'raskd-bench plan'")
+        kinds: dict[Kind, Any] = {Kind.methods: "method", Kind.students: "student",
+                                  Kind.datasets: "dataset"}  # fmt: skip
+        print(listing.card(name, kinds[kind]))
+        return
+    tables: dict[Kind, Callable[[], listing.Rows]] = {
+        Kind.methods: listing.methods,
+        Kind.students: listing.students,
+        Kind.datasets: listing.datasets,
+        Kind.suites: lambda: listing.suites(folder),
+    }
+    print_grid(*tables[kind]())
+    for note in listing.method_notes() if kind is Kind.methods else ():
+        print(f"  {note}")
+
+
+def doctor(results: Results = Path("results")) -> None:
+    """Say whether this host is fit to measure on, and what to do about it."""
+    from raskd_bench.doctor import examine
+
+    findings = list(examine(results))
+    print_grid(
+        ("", "what", "found", "what to do"),
+        [(finding.state, finding.what, finding.found, finding.remedy) for finding in findings],
+    )
+    if any(finding.state == "bad" for finding in findings):
+        raise typer.Exit(FAILED)
