@@ -41,15 +41,24 @@ class Lab:
 
 
 def new_lab(
-    trial: Trial, device: torch.device, folder: Path, clocks: Clocks, report: Report
+    trial: Trial,
+    device: torch.device,
+    folder: Path,
+    clocks: Clocks,
+    report: Report,
+    *,
+    storage: str | None = None,
 ) -> Lab:
-    """Read the trial's data set and bring it, or a stream of it, to the device."""
+    """Read the trial's data set and bring it, or a stream of it, to the device.
+
+    `storage` says which of the two, whatever the suite says.
+    """
     splits = load_splits(trial.data.name, trial.data.options, folder)
     held = None
     if trial.val_fraction > 0:
         splits, held = splits.hold_out(trial.val_fraction)
     mean, std = splits.normalisation()
-    storage = trial.data.options.get("storage", "auto")
+    storage = storage or trial.data.options.get("storage", "auto")
     loader = partial(Loader, device=device, mean=mean, std=std, storage=storage)
     padding, flip = _augmentation(trial.augmentation, splits.crop_padding, splits.flip)
     return Lab(

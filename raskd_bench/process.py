@@ -75,25 +75,25 @@ def listen(
                 text = f"not finished after {limit_seconds:g} s (timeout_seconds)"
                 return {"status": "timeout", "error": text}
             if not connection.poll():
-                return _ended(process)
+                return ended(process)
             kind, content = connection.recv()
             if kind == "done":
                 measured: dict[str, Any] = content
                 return measured
             on_point(content)
     except EOFError:
-        return _ended(process)
+        return ended(process)
     except KeyboardInterrupt:
         process.kill()
         raise
 
 
-def _ended(process: BaseProcess) -> dict[str, Any]:
-    """Describe a process that ended without an answer."""
+def ended(process: BaseProcess) -> dict[str, Any]:
+    """Return how a process ended that gave no answer: `status` and `error`, as in a Record."""
     process.join(GRACE_SECONDS)
     code = process.exitcode or 0
     if code == -signal.SIGKILL:
         text = "killed by the system (signal 9): most likely the host ran out of memory"
         return {"status": "out_of_memory", "error": text}
     cause = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-    return {"status": "failed", "error": f"the trial's process ended with {cause}"}
+    return {"status": "failed", "error": f"its process ended with {cause}"}

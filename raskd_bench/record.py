@@ -117,17 +117,21 @@ def preparation_of(teacher: Record, weights: Path) -> Preparation:
 
 
 def write(record: Record, path: Path) -> None:
-    """Write a Record so that a reader sees the whole of it or nothing.
+    """Write a Record so that a reader sees the whole of it or nothing."""
+    content = record.model_dump(mode="json", by_alias=True)
+    write_text(json.dumps(_finite(content), indent=1, allow_nan=False) + "\n", path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a file so that a reader sees the whole of it or nothing.
 
     A temporary file in the same folder is flushed to the disk, then renamed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = record.model_dump(mode="json", by_alias=True)
-    text = json.dumps(_finite(content), indent=1, allow_nan=False)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o644)

@@ -9,9 +9,29 @@ from typing import Any, Protocol
 from torch import amp
 from torch.optim import Optimizer
 
-from raskd_bench.batch import Batch, Terms
+from raskd_bench.batch import Batch, Progress, Terms
 from raskd_bench.method import Method, Student
-from raskd_bench.pace import Pace
+
+
+class Pace(Protocol):
+    """Counts steps against a budget."""
+
+    step: int
+    steps_per_epoch: int
+
+    @property
+    def spent(self) -> float:
+        """Fraction of the budget that is spent, 1 or above at the end."""
+
+    @property
+    def epoch(self) -> int:
+        """Number of the epoch, from 0."""
+
+    def advance(self) -> None:
+        """Count a step that was taken."""
+
+    def progress(self) -> Progress:
+        """Return what the method may know of time."""
 
 
 class Watch(Protocol):

@@ -5,6 +5,9 @@ import signal
 import threading
 import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import torch
 import torch._dynamo  # optimizers import it at their first use; here once for all trials
 import torch.utils.flop_counter
 
+from raskd_bench.arm import ArmSpec, run_arm
 from raskd_bench.data.build import load_splits, shape_of
 from raskd_bench.errors import BenchError, DataError, RequestError, in_short
 from raskd_bench.execute import execute
@@ -39,7 +43,7 @@ def run_trial(
 ) -> None:
     """Run one trial and send `("done", measured)`; `("point", ...)` on the way."""
     _follow_parent(connection)
-    try:
+    with _told(connection):
         measured = execute(
             trial,
             torch.device(device),
@@ -48,6 +52,57 @@ def run_trial(
             teacher=teacher,
             save_to=save_to,
         )
+        connection.send(("done", measured))
+
+
+def run_arms(
+    connection: Connection,
+    arms: list[tuple[Trial, str, Connection]],
+    device: str,
+    folder: Path,
+) -> None:
+    """Run the arms of a paired comparison, each in a thread if there are several.
+
+    Args:
+        connection: closes when the coordinator ends.
+        arms: what each trains, its mode, and its own connection.
+        device: where.
+        folder: of the suite's file.
+    """
+    _follow_parent(connection)
+    threads = []
+    for trial, mode, own in arms:
+        built = threading.Event()
+        work = partial(_run_arm, ArmSpec(trial, mode), own, torch.device(device), folder, built)
+        if len(arms) == 1:
+            work()
+            return
+        threads.append(threading.Thread(target=work))
+        threads[-1].start()
+        built.wait()  # they share torch's seed while they are built
+    for thread in threads:
+        thread.join()
+
+
+def _run_arm(
+    spec: ArmSpec, own: Connection, device: torch.device, folder: Path, built: threading.Event
+) -> None:
+    try:
+        with suppress(EOFError, BrokenPipeError), _told(own):  # the coordinator has gone
+            run_arm(spec, own, device, folder, built.set)
+    finally:
+        built.set()
+        own.close()
+
+
+@contextmanager
+def _told(connection: Connection) -> Iterator[None]:
+    """Send `("done", how it ended)` for whatever error ends the work inside."""
+    try:
+        yield
+        return
+    except (EOFError, BrokenPipeError):
+        raise
     except (torch.OutOfMemoryError, MemoryError) as error:
         measured = {"status": "out_of_memory", "error": in_short(error)}
     except RuntimeError as error:

@@ -54,6 +54,7 @@ class Loader:
     ) -> None:
         self.split = split
         self.device = device
+        self._settings = {"mean": mean, "std": std, "crop_padding": crop_padding, "flip": flip}
         self.labels = torch.from_numpy(split.labels).to(device)
         self.mean = torch.tensor(mean, device=device)[:, None, None] * 255
         self.scale = 1 / (torch.tensor(std, device=device)[:, None, None] * 255)
@@ -68,10 +69,19 @@ class Loader:
         else:
             self._stream = _Stream(split.source, device)
 
+    def resident(self, split: Split) -> "Loader":
+        """Return a loader of another split with these settings, its images on the device."""
+        settings: Any = self._settings
+        return Loader(split, self.device, storage="device", **settings)
+
     def epoch(
         self, seed: int, epoch: int, sampler: Sampler, batch_size: int, views: int = 1
     ) -> Iterator[Batch]:
-        """Yield one epoch of augmented batches; all random numbers go to the device beforehand."""
+        """Return one epoch of augmented batches.
+
+        The epoch's start is here, before the first batch is asked for: index lists are drawn and
+        all random numbers go to the device.
+        """
         rng = np.random.default_rng([seed, epoch, 0])
         lists = sampler(self.split.labels, batch_size, rng)
         longest = max(len(indices) for indices in lists)
@@ -81,6 +91,9 @@ class Loader:
             .to(self.device)
             for view in range(1, views + 1)
         ]  # fmt: skip
+        return self._batches(lists, numbers)
+
+    def _batches(self, lists: Sequence[Labels], numbers: Sequence[Tensor]) -> Iterator[Batch]:
         for step, (ids, pixels) in enumerate(self._pixels(lists)):
             index = ids if pixels is None else torch.arange(len(ids), device=self.device)
             images = self._resident if pixels is None else pad(pixels, self.padding)

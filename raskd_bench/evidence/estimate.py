@@ -1,0 +1,167 @@
+"""From raw blocks to a ratio with an interval and a verdict; pure functions of what is on disk.
+
+theta = E[log T_method - log T_baseline] per optimiser step at equal primary images. A restart
+gives the 10 %-trimmed mean over its pairs; restarts are independent, so theta is their mean with a
+Student-t interval. One restart alone gives an interval over its pairs, which holds for that layout
+of memory and processes only.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from raskd_bench.evidence.blocks import ARMS, ArmName, Block, Comparison, Restart, Rules
+from raskd_bench.stats import (
+    Estimate,
+    Verdict,
+    equivalence,
+    estimate,
+    spend,
+    trimmed_estimate,
+    trimmed_mean,
+)
+
+MAX_DROPPED = 0.1  # of all pairs; beyond, the evidence is invalid
+MIN_PAIRS = 3  # that a restart counts with
+MAX_DISTURBANCE = 0.75  # cores that others may use during a block
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the evidence says of one margin.
+
+    Attributes:
+        verdict: of the first look that decided, or of the last one.
+        found: log ratio with the interval of that look.
+        margin: fraction.
+        restarts: how many count.
+        pairs: of them all.
+        dropped: pairs that a disturbance made useless.
+        reasons: why the evidence is invalid.
+        conditional: one restart only: the interval holds for its process layout.
+    """
+
+    verdict: Verdict
+    found: Estimate
+    margin: float
+    restarts: int
+    pairs: int
+    dropped: int
+    reasons: tuple[str, ...] = ()
+    conditional: bool = False
+
+    @property
+    def ratio(self) -> tuple[float, float, float]:
+        """Ratio of step times: point, lower and upper bound."""
+        value, low, high = (_exp(x) for x in self.found[:3])
+        return value, low, high
+
+
+def disturbances(block: Block) -> Iterator[str]:
+    """Yield what makes a block useless."""
+    yield from block.troubles
+    others = (block.foreign_cores or 0.0) + (block.stolen_cores or 0.0)
+    if others > MAX_DISTURBANCE:
+        yield f"other work took {others:.2f} cores"
+
+
+def log_ratios(restart: Restart) -> list[float]:
+    """Return log T_method - log T_baseline per step of each pair that nothing disturbed."""
+    return [
+        math.log(_step_seconds(restart, pair, "method") / _step_seconds(restart, pair, "baseline"))
+        for pair in restart.whole_pairs()
+        if not any(any(disturbances(block)) for block in pair.values())
+    ]
+
+
+def decide(comparison: Comparison, margin: float, rules: Rules | None = None) -> Decision:
+    """Return the verdict at a margin, looked for in the order in which the restarts came.
+
+    Args:
+        comparison: as read.
+        margin: a fraction.
+        rules: the comparison's own unless given.
+    """
+    ratios = [values for r in comparison.restarts if len(values := log_ratios(r)) >= MIN_PAIRS]
+    rules = rules or _rules(comparison, len(ratios))
+    whole = sum(sum(1 for _ in restart.whole_pairs()) for restart in comparison.restarts)
+    kept = sum(len(log_ratios(restart)) for restart in comparison.restarts)
+    found, verdict, used = _look(ratios, margin, rules)
+    reasons = tuple(_reasons(comparison, whole, kept))
+    if reasons:
+        verdict = Verdict.invalid
+    return Decision(
+        verdict, found, margin, used, sum(map(len, ratios[:used])), whole - kept, reasons, used == 1
+    )
+
+
+def latest(comparison: Comparison) -> Estimate:
+    """Return the log ratio over all restarts, at the level of the last look that was reached."""
+    ratios = [values for r in comparison.restarts if len(values := log_ratios(r)) >= MIN_PAIRS]
+    rules = _rules(comparison, len(ratios))
+    reached = [k for k, look in enumerate(rules.looks) if look <= len(ratios)]
+    alpha = spend(rules.alpha, rules.looks)[reached[-1] if reached else 0]
+    return _estimate(ratios, 1 - 2 * alpha)
+
+
+def between_restarts(comparison: Comparison) -> list[float]:
+    """Return the trimmed mean of each restart."""
+    values = (log_ratios(restart) for restart in comparison.restarts)
+    return [trimmed_mean(found) for found in values if len(found) >= MIN_PAIRS]
+
+
+def _rules(comparison: Comparison, restarts: int) -> Rules:
+    """Return the rules of a comparison; a control is never stopped for what it shows."""
+    rules = comparison.header.rules
+    if comparison.header.role == "method":
+        return rules
+    return rules.model_copy(update={"looks": (max(1, restarts),)})
+
+
+def _look(
+    ratios: Sequence[Sequence[float]], margin: float, rules: Rules
+) -> tuple[Estimate, Verdict, int]:
+    """Return the first decisive look's interval, verdict and number of restarts."""
+    if not ratios:
+        return estimate([], 1 - 2 * rules.alpha), Verdict.invalid, 0
+    found, verdict, used = _estimate(ratios, 1 - 2 * rules.alpha), Verdict.inconclusive, len(ratios)
+    for look, alpha in zip(rules.looks, spend(rules.alpha, rules.looks), strict=True):
+        if look > len(ratios):
+            break
+        found, used = _estimate(ratios[:look], 1 - 2 * alpha), look
+        verdict = equivalence(found, margin)
+        if verdict is not Verdict.inconclusive:
+            break
+    return found, verdict, used
+
+
+def _estimate(ratios: Sequence[Sequence[float]], confidence: float) -> Estimate:
+    if len(ratios) == 1:
+        return trimmed_estimate(ratios[0], confidence)
+    return estimate([trimmed_mean(values) for values in ratios], confidence)
+
+
+def _reasons(comparison: Comparison, whole: int, kept: int) -> Iterator[str]:
+    for failure in comparison.failures:
+        yield f"{failure['arm']} arm: {failure['status']}: {failure['error']}"
+    if whole and whole - kept > MAX_DROPPED * whole:
+        causes = sorted({cause for r in comparison.restarts for b in r.blocks
+                         for cause in disturbances(b)})  # fmt: skip
+        listing = "; ".join(causes[:3])
+        yield f"{whole - kept} of {whole} pairs were disturbed ({listing})"
+    if not comparison.failures and not kept:
+        yield "nothing was timed"
+
+
+def _step_seconds(restart: Restart, pair: dict[ArmName, Block], arm: ArmName) -> float:
+    block = pair[arm]
+    return block.seconds / block.steps + restart.epoch_seconds_per_step.get(arm, 0.0)
+
+
+def _exp(value: float) -> float:
+    return math.nan if math.isnan(value) else math.exp(max(-50.0, min(50.0, value)))
+
+
+def steady_arms(restart: Restart) -> bool:
+    """Whether both arms had settled before the first pair."""
+    return all(restart.warm_up.get(arm, {}).get("steady", False) for arm in ARMS)

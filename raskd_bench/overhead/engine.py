@@ -1,0 +1,185 @@
+"""The paired engine: restarts of two arms, randomised pairs of blocks, looks at the evidence.
+
+Nothing is decided here but when to stop: blocks go to the comparison's file, and each look reads
+that file, as every later report does.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Protocol
+
+import numpy as np
+
+from raskd_bench.evidence import blocks
+from raskd_bench.evidence.blocks import ARMS, ArmName, Block, BlockFile, Comparison, Header, Restart
+from raskd_bench.evidence.estimate import decide, latest
+from raskd_bench.overhead.arms import Arm, ArmFailed
+from raskd_bench.overhead.host import HostWatch
+from raskd_bench.overhead.warm_up import Warmth, warm_up
+from raskd_bench.stats import Estimate, Verdict
+
+MIN_PAIRS = 10  # of a restart: fewer cannot be trimmed
+MAX_PAIRS = 1000
+SLACK = 1.1  # by how much a comparison may outlast its time rather than miss a look
+
+Arms = Mapping[ArmName, Arm]
+
+
+class Show(Protocol):
+    """Who looks on while a comparison runs."""
+
+    def pairs(self, header: Header, restart: int, done: int, planned: int) -> None:
+        """A pair of blocks was timed."""
+
+    def look(self, header: Header, restarts: int, found: Estimate) -> None:
+        """The evidence was looked at."""
+
+
+@dataclass
+class Engine:
+    """Times one comparison.
+
+    Args:
+        header: what is compared.
+        file: that takes the lines.
+        path: of that file.
+        start: starts the two arms of a restart.
+        watch: of the host.
+        block_seconds: smallest length of a block.
+        show: who looks on.
+        now: seconds, monotonic; injected by tests.
+    """
+
+    header: Header
+    file: BlockFile
+    path: Path
+    start: Callable[[], AbstractContextManager[Arms]]
+    watch: HostWatch
+    block_seconds: float
+    show: Show
+    now: Callable[[], float] = perf_counter
+
+    def run(self) -> str:
+        """Time restarts until every margin is decided or the time is up; return why it ended."""
+        known = blocks.read(self.path)
+        first = next((r for r in known.restarts if r.closed), None)
+        number = max((restart.number for restart in known.restarts), default=-1) + 1
+        begin = self.now() - _spent(known)
+        ending = self._ending(known, begin)
+        while ending is None:
+            try:
+                first = self._restart(number, first)
+            except ArmFailed as failure:
+                self.file.add(
+                    "failure",
+                    {
+                        "restart": number,
+                        "arm": failure.arm,
+                        "status": failure.status,
+                        "error": failure.error,
+                    },
+                )
+                return "failure"
+            number += 1
+            ending = self._ending(blocks.read(self.path), begin)
+        return ending
+
+    def _ending(self, known: Comparison, begin: float) -> str | None:
+        """Return why nothing more is timed, or None."""
+        rules = self.header.rules
+        done = sum(restart.closed for restart in known.restarts)
+        if done not in rules.looks:
+            return None
+        self.show.look(self.header, done, latest(known))
+        if done == rules.looks[-1]:
+            return "last look"
+        verdicts = [decide(known, margin).verdict for margin in rules.margins]
+        if self.header.role == "method" and Verdict.inconclusive not in verdicts:
+            return "decided"
+        following = rules.looks[rules.looks.index(done) + 1]
+        elapsed = self.now() - begin
+        if elapsed + (following - done) * elapsed / done > SLACK * rules.max_seconds:
+            return "time"
+        return None
+
+    def _restart(self, number: int, first: Restart | None) -> Restart:
+        """Start two arms, warm them up and time pairs of blocks."""
+        begin = self.now()
+        seed = seed_of(self.header, number)
+        with self.start() as arms:
+            warmth = warm_up(arms)
+            restart = Restart(
+                number, seed,
+                block_steps=first.block_steps if first else self._block_steps(warmth),
+                pairs=first.pairs if first else 0,
+                warm_up={name: found._asdict() for name, found in warmth.items()},
+                epoch_seconds_per_step=_epoch_starts(arms),
+                spike_seconds=self._spike(arms, warmth),
+                start_seconds=round(self.now() - begin, 3),
+            )  # fmt: skip
+            restart.pairs = restart.pairs or self._pairs(restart, warmth)
+            line = {k: v for k, v in vars(restart).items() if k not in {"blocks", "seconds"}}
+            self.file.add("restart", line)
+            self._time_pairs(arms, restart)
+        self.file.add("closed", {"restart": number, "seconds": round(self.now() - begin, 3)})
+        self.file.sync()
+        return restart
+
+    def _time_pairs(self, arms: Arms, restart: Restart) -> None:
+        rng = np.random.default_rng(restart.seed)
+        for pair in range(restart.pairs):
+            for order, which in enumerate(rng.permutation(2)):
+                name = ARMS[which]
+                before = self.watch.read()
+                answer = arms[name].block(restart.block_steps)
+                host = self.watch.since(before, answer["cpu_seconds"])
+                self.file.add_block(Block(
+                    restart.number, pair, order, name, restart.block_steps,
+                    answer["seconds"], round(answer["cpu_seconds"], 4), **host,
+                ))  # fmt: skip
+            self.show.pairs(self.header, restart.number, pair + 1, restart.pairs)
+
+    def _block_steps(self, warmth: Mapping[ArmName, Warmth]) -> int:
+        fastest = min(found.step_seconds for found in warmth.values())
+        return max(1, math.ceil(self.block_seconds / fastest))
+
+    def _pairs(self, restart: Restart, warmth: Mapping[ArmName, Warmth]) -> int:
+        """Return how many pairs of blocks fit into a restart's share of the time."""
+        rules = self.header.rules
+        if rules.pairs is not None:
+            return rules.pairs
+        pair_seconds = restart.block_steps * sum(w.step_seconds for w in warmth.values())
+        room = rules.max_seconds / rules.looks[-1] - restart.start_seconds
+        return max(MIN_PAIRS, min(MAX_PAIRS, int(room / pair_seconds)))
+
+    def _spike(self, arms: Arms, warmth: Mapping[ArmName, Warmth]) -> float | None:
+        """Tell the other arm of a spike how much longer each of its steps lasts."""
+        if self.header.spike is None:
+            return None
+        seconds = self.header.spike * warmth["baseline"].step_seconds
+        arms["method"].tell("spin", seconds)
+        return seconds
+
+
+def seed_of(header: Header, number: int) -> int:
+    """Return the seed of the order inside the pairs of a restart."""
+    text = f"{header.plan} {header.comparison} {number}"
+    return int(hashlib.sha256(text.encode()).hexdigest()[:8], 16)
+
+
+def _epoch_starts(arms: Arms) -> dict[str, float]:
+    """End the arms' warm-up; return what an epoch's start adds to each of its steps."""
+    return {
+        name: arm.ask("warm")["epoch_seconds"] / arm.facts["steps_per_epoch"]
+        for name, arm in arms.items()
+    }
+
+
+def _spent(known: Comparison) -> float:
+    """Return the seconds that the restarts of an earlier run have taken."""
+    return sum(restart.seconds or 0.0 for restart in known.restarts)
