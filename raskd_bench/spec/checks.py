@@ -1,16 +1,16 @@
 """What must be true of a suite as a whole: names, pairs, duplicates, exclusions."""
 
-import itertools
 import json
 import math
-from collections.abc import Iterable
 from typing import Any
 
 from raskd_bench import catalog
 from raskd_bench.errors import did_you_mean
+from raskd_bench.spec.comparisons import check_comparisons, check_pairs_left
+from raskd_bench.spec.grid import as_list, axis_values, cell_names, cells, check_choice, listing
 from raskd_bench.spec.options import Entry, read_entries, read_entry
 from raskd_bench.spec.suite import GRID_AXES, Suite, excluded
-from raskd_bench.spec.words import flow, shown
+from raskd_bench.spec.words import shown
 from raskd_bench.spec.yaml import Document, Path_, dotted
 
 MAX_TRIALS = 100_000
@@ -38,6 +38,7 @@ def check_suite(document: Document, suite: Suite | None) -> None:
     _check_teacher(document, methods)
     _check_baseline(document, methods)
     _check_exclusions(document, methods)
+    check_comparisons(document, [entry.label for entry in methods])
     if suite is not None and not document.faults:
         _check_size(document, suite)
 
@@ -46,7 +47,7 @@ def _check_repeats(document: Document, entries: list[Entry]) -> None:
     """Values of an axis differ, students and data sets with their defaults filled in."""
     values: list[tuple[Path_, Any]] = [(e.path, {"name": e.name} | e.settled) for e in entries]
     for key in ("batch_size", "precision", "compile", "seeds"):
-        raw = _as_list(document.data.get(key))
+        raw = as_list(document.data.get(key))
         values += [((key, index), value) for index, value in enumerate(raw)]
     first: dict[tuple[Any, str], Path_] = {}
     for path, value in values:
@@ -99,7 +100,7 @@ def _check_same_trials(document: Document, methods: list[Entry]) -> None:
 def _check_pairs(document: Document, methods: list[Entry], students: list[Entry]) -> None:
     """A method is defined for the task and for the students that it meets."""
     task = document.data.get("task", catalog.TASKS[0])
-    exclusions = _as_list(document.data.get("exclude"))
+    exclusions = as_list(document.data.get("exclude"))
     exclusions = [exclusion for exclusion in exclusions if isinstance(exclusion, dict)]
     for entry in methods:
         card = entry.card
@@ -127,7 +128,7 @@ def _check_teacher(document: Document, methods: list[Entry]) -> None:
         if entry.card and entry.card.needs_teacher and absent:
             text = f"{entry.name} needs a teacher; add 'teacher: {{student: resnet20}}'"
             document.fault(entry.path, text)
-    known = len(_as_list(document.data.get("methods"))) == len(cards)
+    known = len(as_list(document.data.get("methods"))) == len(cards)
     unused = not any(c is None or c.needs_teacher or c.free_options for c in cards)
     if given and known and unused:
         text = "is not used: no method of this suite needs a teacher; remove it"
@@ -139,51 +140,28 @@ def _check_baseline(document: Document, methods: list[Entry]) -> None:
     if isinstance(baseline, str) and baseline not in labels:
         hint = did_you_mean(baseline, labels)
         text = f"no method of this suite is called {shown(baseline)}{hint}"
-        document.fault(("baseline",), text + ("" if hint else _listing(labels)))
+        document.fault(("baseline",), text + ("" if hint else listing(labels)))
 
 
 def _check_exclusions(document: Document, methods: list[Entry]) -> None:
     """Every key of an exclusion is an axis, and its value occurs on it."""
-    axes = {axis: _axis(document, axis) for axis in GRID_AXES}
-    axes["method"] = [entry.label for entry in methods]
-    for index, exclusion in enumerate(_as_list(document.data.get("exclude"))):
+    axes = axis_values(document) | {"method": [entry.label for entry in methods]}
+    for index, exclusion in enumerate(as_list(document.data.get("exclude"))):
         if exclusion == {}:
             document.fault(("exclude", index), "is empty and excludes nothing; remove it")
-        for key, value in exclusion.items() if isinstance(exclusion, dict) else ():
-            path: Path_ = ("exclude", index, key)
-            if key not in axes:
-                text = f"is not an axis of the grid{did_you_mean(key, axes)}"
-                document.fault(path, f"{text} ({', '.join(axes)})", at_key=True)
-            elif isinstance(value, (list, dict)):
-                document.fault(path, f"must be one value; found {shown(value)}")
-            elif not any(type(value) is type(known) and value == known for known in axes[key]):
-                names = [flow(known) for known in axes[key]]
-                hint = "" if flow(value) in names else did_you_mean(str(value), names)
-                text = f"no {key} of this suite is {shown(value)}{hint or _listing(names)}"
-                document.fault(path, text)
-
-
-def _axis(document: Document, axis: str) -> list[Any]:
-    values = _as_list(document.data.get(axis, Suite.model_fields[axis].default))
-    return [value.get("name") if isinstance(value, dict) else value for value in values]
+        elif isinstance(exclusion, dict):
+            check_choice(document, ("exclude", index), exclusion, axes)
 
 
 def _check_size(document: Document, suite: Suite) -> None:
     """Something is left to run, and not more than anyone could."""
-    axes = {axis: [getattr(v, "name", v) for v in getattr(suite, axis)] for axis in GRID_AXES}
-    axes["method"] = [entry.shown for entry in suite.methods]
-    count = math.prod(map(len, axes.values())) * len(suite.seeds)
+    axes = [len(getattr(suite, axis)) for axis in GRID_AXES]
+    count = math.prod(axes) * len(suite.methods) * max(1, len(suite.seeds))
     if count > MAX_TRIALS:
         document.fault((), f"{count} trials are too many; {MAX_TRIALS} are possible")
         return
-    cells = (dict(zip(axes, chosen, strict=True)) for chosen in itertools.product(*axes.values()))
-    if all(excluded(suite.exclude, cell) for cell in cells):
+    left = [{"method": label} | cell_names(cell) for cell in cells(suite) for label in suite.labels]
+    if all(excluded(suite.exclude, names) for names in left):
         document.fault(("exclude",), "leaves nothing to run; remove an exclusion", at_key=True)
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _listing(names: Iterable[str]) -> str:
-    return f"; it has {', '.join(dict.fromkeys(names))}"
+        return
+    check_pairs_left(document, suite)

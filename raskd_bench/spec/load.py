@@ -8,16 +8,14 @@ from pydantic import BaseModel, ValidationError
 
 from raskd_bench.errors import SuiteError, did_you_mean
 from raskd_bench.spec.checks import check_suite
+from raskd_bench.spec.claims import Claim
+from raskd_bench.spec.overhead import Overhead
 from raskd_bench.spec.rules import one_of
 from raskd_bench.spec.suite import SCHEMA, Suite
 from raskd_bench.spec.trial import SGD, AdamW, Augmentation, Budget, Schedule, Teacher
 from raskd_bench.spec.words import complaint, flow, shown
 from raskd_bench.spec.yaml import Document, Path_, dotted
 
-NOT_YET = {
-    "overhead": "paired overhead campaigns are not part of this version; remove the key",
-    "claims": "claims with verdicts are not part of this version; remove the key",
-}
 MODELS: dict[Path_, type[BaseModel]] = {
     (): Suite,
     ("budget",): Budget,
@@ -25,6 +23,8 @@ MODELS: dict[Path_, type[BaseModel]] = {
     ("augmentation",): Augmentation,
     ("teacher",): Teacher,
     ("teacher", "budget"): Budget,
+    ("overhead",): Overhead,
+    ("claims",): Claim,
 }
 OPTIMIZERS: dict[str, type[BaseModel]] = {"sgd": SGD, "adamw": AdamW}
 RULES = {
@@ -113,14 +113,10 @@ def _refuse_unknown(document: Document, path: Path_) -> None:
         name = document.data["optimizer"]["name"]
         model = OPTIMIZERS[name]
     else:
-        name, model = dotted(parent) or "a suite", MODELS[parent]
+        name, model = dotted(parent) or "a suite", MODELS[_without_indices(parent)]
     known = [field.alias or name for name, field in model.model_fields.items()]
     hint, listing = did_you_mean(key, known), ", ".join(known)
-    if parent == () and key in NOT_YET:
-        text = NOT_YET[key]
-    else:
-        text = f"unknown key{hint or f'; {name} has {listing}'}"
-    document.refuse(path, text, at_key=True)
+    document.refuse(path, f"unknown key{hint or f'; {name} has {listing}'}", at_key=True)
     meant = (*parent, hint.split("'")[1]) if hint else path
     if meant not in document:
         document.silence(meant)
@@ -142,7 +138,7 @@ def _refuse(document: Document, path: Path_, problem: Any) -> None:
     elif kind in {"too_short", "string_too_short"}:
         document.refuse(path, "must not be empty" + _example(path))
     else:
-        document.refuse(path, _sentence(path, kind, value, context))
+        document.refuse(path, _sentence(path, kind, value, context), at_key=value is None)
 
 
 def _sentence(path: Path_, kind: str, value: Any, context: dict[str, Any]) -> str:
@@ -157,6 +153,12 @@ def _sentence(path: Path_, kind: str, value: Any, context: dict[str, Any]) -> st
 
 
 def _example(path: Path_) -> str:
-    """Return `"; e.g. budget: {epochs: 12}"` for a key of the suite."""
-    field = next((f for n, f in Suite.model_fields.items() if (f.alias or n,) == path), None)
-    return f"; e.g. {path[0]}: {flow(field.examples[0])}" if field and field.examples else ""
+    """Return `"; e.g. budget: {epochs: 12}"` for a key that has an example."""
+    model = MODELS.get(_without_indices(path[:-1]))
+    fields = model.model_fields.items() if model else ()
+    field = next((field for name, field in fields if (field.alias or name) == path[-1]), None)
+    return f"; e.g. {path[-1]}: {flow(field.examples[0])}" if field and field.examples else ""
+
+
+def _without_indices(path: Path_) -> Path_:
+    return tuple(part for part in path if not isinstance(part, int))

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import CoreSchema, core_schema
 
+from raskd_bench.spec.claims import Claim
+from raskd_bench.spec.overhead import Overhead
 from raskd_bench.spec.trial import (
     SGD,
     AdamW,
@@ -51,6 +53,12 @@ Several = Field(min_length=1, json_schema_extra={"uniqueItems": True})
 FolderName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_safe_name)]
 
 
+SEEDS_UNLESS_OVERHEAD: dict[str, Any] = {
+    "if": {"not": {"required": ["overhead"]}},
+    "then": {"properties": {"seeds": {"minItems": 1}}},
+}
+
+
 class MethodEntry(BaseModel):
     """A method by its name, or a mapping of `name`, `label` and hyper-parameters."""
 
@@ -73,7 +81,13 @@ class MethodEntry(BaseModel):
 
 
 class Suite(Strict):
-    """Trials to run under identical budgets: every method x every cell x every seed."""
+    """Trials to run under identical budgets: every method x every cell x every seed.
+
+    With `overhead`, a campaign that compares their costs in pairs; with `claims`, sentences about
+    both and what decides them.
+    """
+
+    model_config = ConfigDict(json_schema_extra=SEEDS_UNLESS_OVERHEAD)
 
     version: Literal[1] = Field(alias="schema", description="Version of this format.", examples=[1])
     name: FolderName = Field(description="Names the results folder.", examples=["my-suite"])
@@ -100,7 +114,9 @@ class Suite(Strict):
     augmentation: Augmentation = Field(default_factory=Augmentation, examples=[{"flip": False}])
     val_fraction: Share = Field(default=0.0, description="Part of the training split held out.")
     evaluations: Count = Field(default=10, description="How often a trial is evaluated.")
-    seeds: Annotated[list[Seed], Several] = Field(examples=[[0, 1, 2]])
+    seeds: Annotated[list[Seed], Field(json_schema_extra={"uniqueItems": True})] = Field(
+        description="One trial for each; [] with `overhead`: costs alone.", examples=[[0, 1, 2]]
+    )
     methods: Annotated[list[MethodEntry], Field(min_length=1)] = Field(
         description="`raskd-bench list methods`, or ./file.py:Class",
         examples=[["cross_entropy", "ras_kd"]],
@@ -112,15 +128,52 @@ class Suite(Strict):
         description="Cells of the grid that are not run.",
         examples=[[{"student": "resnet8", "method": "kd"}]],
     )
+    overhead: Overhead | None = Field(
+        default=None,
+        description="Paired measurement of each method's cost; {} for the defaults.",
+        examples=[{"baseline": "cross_entropy", "margin": "2%"}],
+    )
+    claims: list[Claim] = Field(
+        default=[],
+        description="Sentences with a bound, for `raskd-bench check` to decide.",
+        examples=[[{"id": "time", "say": "RAS-KD adds no relevant time", "method": "ras_kd",
+                    "metric": "step_time", "at_most": "+2%"}]],
+    )  # fmt: skip
     timeout_seconds: Positive | None = None
+
+    @property
+    def labels(self) -> list[str]:
+        """What the methods are called, in the file's order."""
+        return [entry.shown for entry in self.methods]
 
     @property
     def baseline_label(self) -> str:
         """The method that costs are ratios to: `baseline`, else cross entropy, else the first."""
-        labels = [entry.shown for entry in self.methods]
-        if self.baseline is not None:
-            return self.baseline
-        return "cross_entropy" if "cross_entropy" in labels else labels[0]
+        return self.baseline if self.baseline is not None else default_baseline(self.labels)
+
+    @property
+    def overhead_baseline(self) -> str:
+        """The method that others are paired with: the campaign's own, else the suite's."""
+        own = self.overhead.baseline if self.overhead else None
+        return own if own is not None else self.baseline_label
+
+    @property
+    def overhead_methods(self) -> list[str]:
+        """The methods that a campaign compares with the baseline; none without a campaign."""
+        if self.overhead is None:
+            return []
+        if self.overhead.methods is not None:
+            return list(self.overhead.methods)
+        return [label for label in self.labels if label != self.overhead_baseline]
+
+    def against(self, claim: Claim) -> str:
+        """Return the method that a claim of this suite compares with."""
+        return claim.against if claim.against is not None else self.overhead_baseline
+
+
+def default_baseline(labels: list[str]) -> str:
+    """Return the baseline of a suite that names none: cross entropy, else its first method."""
+    return "cross_entropy" if "cross_entropy" in labels else labels[0]
 
 
 def excluded(exclusions: Iterable[Mapping[str, Any]], names: Mapping[str, Any]) -> bool:

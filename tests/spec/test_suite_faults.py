@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from raskd_bench.errors import RequestError, SuiteError
-from raskd_bench.spec import expand, load_suite
+from raskd_bench.spec import expand, expand_cells, load_suite
 
 FOLDER = Path(__file__).parent / "broken"
 QUICKSTART = Path(__file__).parents[2] / "suites" / "quickstart.yaml"
@@ -102,6 +102,20 @@ def test_reading_a_suite_imports_no_heavy_library():
     assert done.stdout == "[]\n"
 
 
+COMPARED = """\
+overhead: {baseline: cross_entropy, methods: [ras_kd, ps_kd], margin: 2%, looks: [3, 5],
+           modes: [compute, end_to_end], spikes: [1%, 2 %], max_seconds: 60}
+claims:
+  - {id: time, say: It adds no time, method: ras_kd, metric: step_time, mode: compute, at_most: +2%}
+  - {id: host, say: It adds no memory, method: ps_kd, metric: peak_host, at_most: 1%}
+  - {id: ops, say: It is light, method: byot, metric: copies, against: kd, at_most: 3}
+  - id: accuracy
+    say: It costs no accuracy
+    method: ras_kd
+    metric: test_top1
+    no_worse_by: 0.5pp
+    where: {student: resnet8, batch_size: 64}
+"""
 PIECES = [
     "&a ",
     "*a",
@@ -137,28 +151,39 @@ PIECES = [
     "label",
     "exclude:",
     "./a.py:B",
+    "%",
+    "pp",
+    "2 %",
+    "at_most: ",
+    "where: {}",
+    "ras_kd",
+    "seeds: []",
+    "[[1%]]",
+    "{a: {}}",
     "timm/",
     "\\",
 ]
-EDIT = st.tuples(st.integers(0, 2000), st.integers(0, 12), st.sampled_from(PIECES))
+EDIT = st.tuples(st.integers(0, 4000), st.integers(0, 12), st.sampled_from(PIECES))
 
 
 @settings(max_examples=150, deadline=None, database=None, derandomize=True,
           suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(edits=st.lists(EDIT, min_size=1, max_size=4), noise=st.binary(max_size=3))
 def test_no_bytes_make_it_fail_in_any_other_way(edits, noise, tmp_path):
-    text = QUICKSTART.read_text(encoding="utf-8")
+    text = QUICKSTART.read_text(encoding="utf-8") + COMPARED
     for position, length, piece in edits:
         start = position % (len(text) + 1)
         text = text[:start] + piece + text[start + length :]
     path = tmp_path / "suite.yaml"
     path.write_bytes(text.encode() + noise)
-    plans, lines, faults = [], [], ()
+    plans, cells, lines, faults = [], [], [], ()
     try:
-        plans = expand(load_suite(path), tmp_path)
+        suite = load_suite(path)
+        plans, cells = expand(suite, tmp_path), expand_cells(suite, tmp_path)
     except SuiteError as error:
         lines, faults = str(error).splitlines(), error.faults
-    assert bool(plans) != bool(faults)
+    assert bool(plans) == bool(not faults and suite.seeds)
+    assert bool(cells) != bool(faults)
     assert len({plan.trial.id for plan in plans}) == len(plans)
     assert len(set(lines)) == len(lines) == len(faults)
 
