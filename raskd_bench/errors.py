@@ -5,7 +5,9 @@ BenchError                 exit code 2, one line each, no traceback
 ├── RequestError           a command line that cannot be carried out
 ├── IncompatibleTrial      a method, student and task that do not go together
 ├── DataError              a data set that is missing or cannot be read
-└── RecordError            a Record that cannot be read
+├── RecordError            a Record that cannot be read
+├── BaselineError          accepted fingerprints that cannot be read, or are not there
+└── CounterError           this torch is not counted right
 TrialFailed                inside one trial: becomes the Record's status, never stops the suite
 └── Diverged               the loss left the finite numbers
 """
@@ -35,6 +37,14 @@ class DataError(BenchError):
 
 class RecordError(BenchError):
     """A Record is unreadable, or was written by a newer version."""
+
+
+class BaselineError(BenchError):
+    """A file of accepted fingerprints is missing, unreadable, or written by a newer version."""
+
+
+class CounterError(BenchError):
+    """The counter's self-test failed: fingerprints of this version of torch would be wrong."""
 
 
 class Fault(NamedTuple):

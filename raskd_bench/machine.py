@@ -59,6 +59,11 @@ def code_state() -> tuple[str | None, bool | None]:
     return commit, None if changes is None else bool(changes)
 
 
+def commit_of(folder: Path) -> str | None:
+    """Return the commit that a folder's repository is at; None outside git."""
+    return _git(folder, "rev-parse", "HEAD")
+
+
 def _git(folder: Path, *arguments: str) -> str | None:
     try:
         done = subprocess.run(

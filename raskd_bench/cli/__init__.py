@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from raskd_bench import __version__
+from raskd_bench.cli.gate import baseline_app, check
 from raskd_bench.cli.options import INTERRUPTED, REQUEST_IS_WRONG
 from raskd_bench.cli.output import say
 from raskd_bench.cli.reading import doctor, list_, report
@@ -39,6 +40,8 @@ def common(
 app.command()(run)
 app.command()(plan)
 app.command()(report)
+app.command()(check)
+app.add_typer(baseline_app, name="baseline")
 app.command(name="list")(list_)
 app.command()(doctor)
 

@@ -24,10 +24,10 @@ def markdown(tables: Sequence[Table]) -> str:
     for table in tables:
         rows = rows_of(table)
         head = list(rows[0])
-        lines = [f"**{_escaped(title_of(table))}**", "", f"| {' | '.join(head)} |"]
+        lines = [f"**{escaped(title_of(table))}**", "", f"| {' | '.join(head)} |"]
         lines.append("|" + "|".join(["---", *["--:"] * (len(head) - 1)]) + "|")
-        lines += [f"| {' | '.join(map(_escaped, row.values()))} |" for row in rows]
-        lines += ["", *(f"- {_escaped(note)}" for note in notes_of(table)), ""]
+        lines += [f"| {' | '.join(map(escaped, row.values()))} |" for row in rows]
+        lines += ["", *(f"- {escaped(note)}" for note in notes_of(table)), ""]
         parts.append("\n".join(lines))
     return "\n".join(parts)
 
@@ -43,6 +43,7 @@ def _grid(table: Table) -> Grid:
     return Grid(title_of(table), list(rows[0]), cells, notes_of(table))
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return the text as markdown shows it, on one line."""
     return "".join(f"\\{character}" if character in MARKUP else character
                    for character in plain(text))  # fmt: skip
