@@ -86,11 +86,6 @@ def accept(
     say(f"{baseline}: {changed} (torch {torch})")
 
 
-@baseline_app.callback()
-def _one_command() -> None:
-    """Accepted costs of the methods' steps."""
-
-
 def _sections(results: list[Path], baseline: Path | None) -> "Sections":
     """Return what was found about claims, and by the gate; each only where it was asked for."""
     from raskd_bench.report.findings import Finding

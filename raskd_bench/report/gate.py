@@ -201,5 +201,6 @@ def _files(baseline: Baseline, path: Path, suites: Sequence[Path], torch: str) -
     for suite in chosen:
         if not suite.is_file():
             raise RequestError(f"{suite}: no such suite file")
-    # Windows' separators would name another file elsewhere
-    return [Path(relpath(suite, path.parent)).as_posix() for suite in chosen]
+    # with `/`, so that the file means the same on every system; a suite named twice counts once
+    names = [Path(relpath(suite, path.parent)).as_posix() for suite in chosen]
+    return list(dict.fromkeys(names))

@@ -220,6 +220,11 @@ def test_two_suites_of_one_name_are_refused(accepted, suite, counter):
         accept(accepted, [suite(), suite("again.yaml")], note(), counter)
 
 
+def test_a_suite_given_twice_counts_once(accepted, suite, counter):
+    changes, _ = accept(accepted, [suite(), suite()], note(), counter)
+    assert changes == []
+
+
 def test_suites_are_named_from_the_folder_of_the_file(accepted):
     assert read(accepted).suites("2.15.0") == ["../suites/tiny.yaml"]
 
