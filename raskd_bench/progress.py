@@ -1,5 +1,6 @@
 """What a person sees while a suite runs: a bar on a terminal, plain lines elsewhere. On stderr."""
 
+import math
 import sys
 from time import monotonic
 from typing import Any
@@ -8,8 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from raskd_bench.evidence.blocks import Header
 from raskd_bench.record import Record
 from raskd_bench.spec import Plan, Suite
+from raskd_bench.stats import Estimate
 
 
 def new_show() -> "Lines":
@@ -25,6 +28,7 @@ class Lines:
         self.suite = ""
         self.total = self.done = self.ran = 0
         self.begin = monotonic()
+        self.found = ""
 
     def check(self, suite: Suite, plans: list[Plan]) -> None:
         self.suite, self.total = suite.name, len(plans)
@@ -47,6 +51,26 @@ class Lines:
         self.done += 1
         self.ran += 1
         self.say(f"[{self.done}/{self.total}] {plan}: {summary(result)}; {self.left()}")
+
+    def campaign(self, total: int, done: int, plan: str) -> None:
+        self.total, self.done, self.ran, self.begin = total, done, 0, monotonic()
+        before = f", {done} finished before" if done else ""
+        self.say(f"{self.suite}: {total} paired comparisons{before}; plan {plan} is registered")
+
+    def comparison(self, header: Header) -> None:
+        """A comparison starts: nothing to say without a terminal."""
+
+    def pairs(self, header: Header, restart: int, done: int, planned: int) -> None:
+        """A pair was timed: nothing to say without a terminal."""
+
+    def look(self, header: Header, restarts: int, found: Estimate) -> None:
+        self.found = f"{restarts} restarts, {percent(found)}"
+
+    def compared(self, header: Header, ending: str) -> None:
+        self.done += 1
+        self.ran += 1
+        text = "failed; see 'raskd-bench check'" if ending == "failure" else self.found
+        self.say(f"[{self.done}/{self.total}] {compared(header)}: {text}; {self.left()}")
 
     def close(self) -> None:
         """End the display."""
@@ -99,6 +123,26 @@ class Bars(Lines):
         self.bars.update(self.current, visible=False)
         self.bars.update(self.all, completed=self.done, note=self.left())
 
+    def campaign(self, total: int, done: int, plan: str) -> None:
+        super().campaign(total, done, plan)
+        self.bars.update(self.all, total=total, completed=done, note="")
+
+    def comparison(self, header: Header) -> None:
+        self.bars.reset(self.current, description=escape(compared(header)), note="starting",
+                        visible=True)  # fmt: skip
+
+    def pairs(self, header: Header, restart: int, done: int, planned: int) -> None:
+        looks = header.rules.looks
+        share = (restart + done / planned) / next(n for n in looks if n > restart)
+        note = f"restart {restart + 1}, pair {done} of {planned}; {self.found}"
+        self.bars.update(self.current, completed=round(100 * share), note=note)
+
+    def compared(self, header: Header, ending: str) -> None:
+        super().compared(header, ending)
+        self.found = ""
+        self.bars.update(self.current, visible=False)
+        self.bars.update(self.all, completed=self.done, note=self.left())
+
     def close(self) -> None:
         self.bars.stop()
 
@@ -122,3 +166,15 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def compared(header: Header) -> str:
+    """Return what a comparison is about, in a few words."""
+    names = {"a/a": "A/A", "spike": f"spike of {header.spike or 0:.1%}", "method": header.label}
+    return f"{names[header.role]} on {header.cell['student']}, {header.mode}"
+
+
+def percent(found: Estimate) -> str:
+    """Return a log ratio as `+0.8 % (+0.4 to +1.2 %)`."""
+    value, low, high = (100 * math.expm1(min(x, 50.0)) for x in found[:3])
+    return f"{value:+.2f} % ({low:+.2f} to {high:+.2f} %)"

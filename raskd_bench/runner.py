@@ -7,7 +7,7 @@ import, and one that dies takes nothing with it. Records are written here, by on
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,9 +17,12 @@ from raskd_bench import record
 from raskd_bench.bench import Bench, started
 from raskd_bench.errors import RequestError
 from raskd_bench.machine import code_state, slug
+from raskd_bench.overhead.campaign import Show as CampaignShow
+from raskd_bench.overhead.campaign import count_steps, register_plan, run_campaign
+from raskd_bench.overhead.tasks import FOLDER as CAMPAIGN_FOLDER
 from raskd_bench.process import listen, preload, process_for
 from raskd_bench.record import Record
-from raskd_bench.spec import Plan, Suite, expand
+from raskd_bench.spec import Plan, Suite, expand, expand_cells
 
 DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
@@ -32,7 +35,7 @@ class Interrupted(Exception):
     """Ctrl-C: what was finished is written."""
 
 
-class Show(Protocol):
+class Show(CampaignShow, Protocol):
     """Who looks on while a suite runs."""
 
     def check(self, suite: Suite, plans: list[Plan]) -> None:
@@ -62,11 +65,13 @@ class Outcome:
         folder: where the Records are.
         ran: Records of this run.
         resumed: trials that were finished before.
+        troubles: comparisons of the campaign that failed, and steps that could not be counted.
     """
 
     folder: Path
     ran: tuple[Record, ...]
     resumed: int
+    troubles: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[Record, ...]:
@@ -83,7 +88,7 @@ def run_suite(
     device: str = "auto",
     fresh: bool = False,
 ) -> Outcome:
-    """Run the trials of a suite that have no finished Record yet.
+    """Run the trials of a suite that have no finished Record yet, then its paired campaign.
 
     Args:
         suite: as read by `load_suite`.
@@ -99,19 +104,28 @@ def run_suite(
         Interrupted: Ctrl-C; what was finished is written.
     """
     plans = expand(suite, home, only)
+    cells = expand_cells(suite, home, only) if suite.overhead or suite.claims else []
     if not DEVICE.fullmatch(device):
         raise RequestError(f"--device {device}: write auto, cpu, cuda or cuda:N")
     try:
         show.check(suite, plans)
-        preload(plan.trial for plan in plans)
-        machine = _prepare(plans, device, home)
+        started_by = [*plans, *(plan for cell in cells for plan in cell.plans)]
+        preload(plan.trial for plan in started_by)
+        machine = _prepare(started_by, device, home)
         folder = results / suite.name / slug(machine)
         bench = Bench(suite, home, folder, machine, code_state())
         with _exclusive(folder):
             if fresh:
                 for place in (bench, bench.of_teachers):
                     place.set_aside(list(place.folder.glob("*.json")))
-            return _run_all(bench, plans, show)
+                bench.set_aside(list(bench.folder.glob(CAMPAIGN_FOLDER)))
+            plan = register_plan(bench) if cells else None
+            outcome = _run_all(bench, plans, show)
+            if plan is None:
+                return outcome
+            uncounted = count_steps(bench, cells)
+            troubles = run_campaign(bench, cells, plan, show)
+            return replace(outcome, troubles=troubles + ((uncounted,) if uncounted else ()))
     except KeyboardInterrupt:
         raise Interrupted from None
 

@@ -23,7 +23,7 @@ from raskd_bench.execute import execute
 from raskd_bench.machine import describe_host
 from raskd_bench.record import Preparation
 from raskd_bench.setup import make
-from raskd_bench.spec.trial import Trial
+from raskd_bench.spec import Plan, Trial
 from raskd_bench.tasks.build import new_task
 from raskd_bench.teachers import untrained_teacher
 
@@ -93,6 +93,22 @@ def _run_arm(
     finally:
         built.set()
         own.close()
+
+
+def count_steps(connection: Connection, plans: list[Plan], folder: Path) -> None:
+    """Count one training step of each plan; send `("done", answer)` with their fingerprints."""
+    _follow_parent(connection)
+    from raskd_bench.predict import predict  # fvcore: two seconds that no trial should pay
+
+    with _told(connection):
+        predictions, _ = predict(plans, folder)
+        found = [p.fingerprint.model_dump(mode="json") for p in predictions]
+        answer = {
+            "status": "counted",
+            "torch": torch.__version__.partition("+")[0],
+            "fingerprints": found,
+        }
+        connection.send(("done", answer))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from raskd_bench.evidence.blocks import ArmName
@@ -11,7 +12,7 @@ from raskd_bench.overhead.arms import Arm
 MIN_STEPS = 20
 MIN_SECONDS = 2.0  # instead of 20 steps where a step is slow
 MAX_SECONDS = 15.0  # of an arm
-MIN_WINDOWS = 3
+MIN_WINDOWS = 4
 WINDOW_SECONDS = 0.05
 TOLERANCE = 0.005  # between windows, or what their own noise allows
 
@@ -60,11 +61,11 @@ def settled(windows: Sequence[float]) -> bool:
     if size == 0:
         return False
     before, last = windows[-2 * size : -size], windows[-size:]
-    middle = statistics.median(windows)
-    scatter = statistics.median(abs(window - middle) for window in windows)  # MAD
-    noise = 2 * 1.4826 * scatter * math.sqrt(2 / size)
+    # of neighbours, so that a trend is not taken for scatter; 1.05 makes jumps a deviation
+    jumps = statistics.median(abs(b - a) for a, b in pairwise(windows))
+    noise = 1.5 * 1.05 * jumps * math.sqrt(2 / size)
     difference = abs(statistics.median(last) - statistics.median(before))
-    return difference <= max(TOLERANCE * middle, noise)
+    return bool(difference <= max(TOLERANCE * statistics.median(windows), noise))
 
 
 def _first_window(arms: Mapping[ArmName, Arm]) -> tuple[int, dict[ArmName, list[float]]]:

@@ -1,55 +1,22 @@
-"""One arm of a paired comparison: the product's own training loop, stopped between blocks.
+"""What holds a training loop between blocks, and times these."""
 
-The loop that is timed is `trainer.train`, the one that trains trials. It runs once, from the first
-warm-up step to the end; what sees each step (`Lockstep`) holds it between two blocks until the
-coordinator asks for the next, so nothing is set up anew and nothing of the loop is left out.
-"""
-
-import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import psutil
 import torch
-from torch import amp
 
 from raskd_bench.batch import Batch, Progress, Terms
-from raskd_bench.data.splits import Labels
-from raskd_bench.lab import Lab, new_lab
-from raskd_bench.meter import Clocks, Energy, PeakMemory, synchroniser
-from raskd_bench.method import Method
-from raskd_bench.setup import autocast_of, build, first_epoch_rng, new_optimizer
-from raskd_bench.spec.trial import Trial
-from raskd_bench.teachers import untrained_teacher
-from raskd_bench.trainer import train
+from raskd_bench.meter import Energy, PeakMemory, synchroniser
 
-RING = 4  # batches on the device in compute mode
-WARM_EPOCH_STEPS = 4  # an epoch of the warm-up is cut short, so that its start is timed often
-# weights hardly move: a ring of few batches would be learnt by heart, and gradients that vanish
-# become denormal numbers, which are slow on a CPU
-RATE = 1e-3
 CYCLES = 1_000_000  # of one call of a GPU's spin while it is calibrated
 
 
 class Released(Exception):
     """The coordinator has no more blocks to ask for."""
-
-
-class ArmSpec(NamedTuple):
-    """What an arm trains.
-
-    Attributes:
-        trial: with the method; its budget is not looked at.
-        mode: `compute`: a ring of batches on the device; `end_to_end`: the real loader.
-    """
-
-    trial: Trial
-    mode: str
 
 
 class ArmPace:
@@ -184,83 +151,6 @@ class Lockstep:
         until = self._now() + self._extra_seconds
         while self._now() < until:
             pass
-
-
-def run_arm(
-    spec: ArmSpec,
-    connection: Connection,
-    device: torch.device,
-    folder: Path,
-    built: Callable[[], None] = lambda: None,
-) -> None:
-    """Train an arm in lockstep until it is released.
-
-    Sends `("ready", facts)` first: the start is not timed.
-
-    Args:
-        spec: what it trains.
-        connection: to the coordinator.
-        device: where.
-        folder: of the suite's file.
-        built: called when student and method are made; torch's seed is free from then on.
-
-    Raises:
-        BenchError: data set, student or method cannot be made.
-    """
-    trial = spec.trial
-    lab, batches = _batches(spec, device, folder)
-    teacher = untrained_teacher(trial, lab.task)
-    if teacher is not None:
-        teacher.student.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    student, method = build(lab, trial, teacher)
-    pace = ArmPace()
-    watch = Lockstep(connection, pace, device)
-    lists = method.sample(lab.train.split.labels, trial.batch_size, first_epoch_rng(trial.seed))
-    built()
-    connection.send(("ready", {"steps_per_epoch": len(lists)}))
-    try:
-        train(
-            student, method, partial(batches, method, lists, watch),
-            optimizer=new_optimizer(trial, student, method),
-            rate=lambda spent: RATE * trial.optimizer.lr,
-            autocast=partial(autocast_of, device, trial),
-            scaler=amp.GradScaler(device.type, enabled=trial.precision == "fp16"),
-            pace=pace, watch=watch,
-        )  # fmt: skip
-    except Released:
-        return
-
-
-Batches = Callable[[Method, Sequence[Labels], Lockstep, int], Iterator[Batch]]
-
-
-def _batches(spec: ArmSpec, device: torch.device, folder: Path) -> tuple[Lab, Batches]:
-    """Return the lab of an arm, and what gives it the batches of an epoch."""
-    storage = "stream" if spec.mode == "compute" else None  # a ring needs few of the images
-    lab = new_lab(spec.trial, device, folder, Clocks(), lambda point: None, storage=storage)
-    if spec.mode == "compute":
-        return lab, partial(_ring, lab)
-
-    def loaded(method: Method, _: Any, watch: Lockstep, epoch: int) -> Iterator[Batch]:
-        trial = spec.trial
-        drawn = lab.train.epoch(trial.seed, epoch, method.sample, trial.batch_size, method.views)
-        return drawn if watch.warm else itertools.islice(drawn, WARM_EPOCH_STEPS)
-
-    return lab, loaded
-
-
-def _ring(
-    lab: Lab, method: Method, lists: Sequence[Labels], watch: Lockstep, epoch: int
-) -> Iterator[Batch]:
-    """Return the first batches of an epoch, over and over: they lie on the device."""
-    used = lists[:RING]
-    ids = np.concatenate(used)
-    part = lab.train.resident(lab.train.split.subset(ids))
-    ends = np.cumsum([len(indices) for indices in used])
-    positions = [np.arange(end - len(i), end) for i, end in zip(used, ends, strict=True)]
-    stable = torch.from_numpy(ids).to(lab.device)
-    drawn = part.epoch(0, epoch, lambda *_: positions, len(positions[0]), method.views)
-    return itertools.cycle([Batch(batch.views, stable[batch.ids]) for batch in drawn])
 
 
 def cpu_seconds() -> float:

@@ -1,0 +1,68 @@
+"""Plans, registered before the first sample."""
+
+import json
+
+import pytest
+
+from raskd_bench.errors import RecordError
+from raskd_bench.evidence.registration import Registration, deviations, read_all, register
+
+CLAIM = {"id": "time", "say": "x", "method": "ras_kd", "metric": "step_time", "at_most": "+2%"}
+
+
+def plan(registered="2026-11-25T10:00:00+00:00", claim=CLAIM, alpha=0.05):
+    return Registration(
+        suite="s", overhead={"alpha": alpha}, claims=[claim], cells=[], registered=registered
+    )
+
+
+def test_the_hash_covers_what_decides_and_not_when(tmp_path):
+    assert plan().plan == plan(registered="2027-01-01T00:00:00+00:00").plan
+    assert plan().plan != plan(alpha=0.1).plan
+    assert plan().plan != plan(claim=CLAIM | {"at_most": "+3%"}).plan
+
+
+def test_a_plan_keeps_the_time_of_its_first_registration(tmp_path):
+    register(plan(), tmp_path)
+    again = register(plan(registered="2027-01-01T00:00:00+00:00"), tmp_path)
+    assert again.registered == "2026-11-25T10:00:00+00:00"
+    assert [found.plan for found in read_all(tmp_path)] == [plan().plan]
+
+
+def test_plans_are_read_in_the_order_of_their_registration(tmp_path):
+    register(plan(registered="2026-12-01T00:00:00+00:00", alpha=0.1), tmp_path)
+    register(plan(), tmp_path)
+    assert [found.overhead["alpha"] for found in read_all(tmp_path)] == [0.05, 0.1]
+
+
+def test_deviations_name_what_was_changed_from_what_to_what():
+    later = plan(claim=CLAIM | {"at_most": "+3%"}, alpha=0.1)
+    assert list(deviations(plan(), later)) == [
+        "overhead.alpha: 0.05 -> 0.1", "claim time: at_most: +2% -> +3%"
+    ]  # fmt: skip
+    assert list(deviations(plan(), plan())) == []
+
+
+def test_a_claim_that_comes_after_the_data_is_a_deviation():
+    both = plan().model_copy(update={"claims": [CLAIM, CLAIM | {"id": "late"}]})
+    assert list(deviations(plan(), both)) == ["claim late: added after the data"]
+
+
+def test_a_plan_that_was_edited_is_refused(tmp_path):
+    register(plan(), tmp_path)
+    (path,) = tmp_path.glob("plan-*.json")
+    content = json.loads(path.read_text())
+    content["claims"][0]["at_most"] = "+5%"
+    path.write_text(json.dumps(content))
+    with pytest.raises(RecordError, match="was changed after it was registered"):
+        read_all(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 99}', "null"])
+def test_a_damaged_plan_is_one_line(tmp_path, text):
+    path = tmp_path / "plan-000000000000.json"
+    path.write_text(text)
+    with pytest.raises(RecordError) as caught:
+        read_all(tmp_path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,91 @@
+"""An arm in lockstep: the trainer's own loop, a block at a time."""
+
+import threading
+from multiprocessing import Pipe
+from pathlib import Path
+
+import pytest
+import torch
+
+from raskd_bench.arm import ArmSpec, run_arm
+from raskd_bench.spec import expand
+from raskd_bench.spec.suite import Suite
+
+CPU = torch.device("cpu")
+
+
+class Arm:
+    """An arm in a thread, spoken to as the coordinator does."""
+
+    def __init__(self, method, mode):
+        suite = Suite.model_validate({
+            "schema": 1, "name": "arm", "data": {"name": "synthetic", "size": 8, "train": 64},
+            "student": "resnet8", "batch_size": 16, "budget": {"epochs": 1}, "seeds": [0],
+            "methods": [method],
+        })  # fmt: skip
+        self.ours, theirs = Pipe()
+        spec = ArmSpec(expand(suite, Path())[0].trial, mode)
+        self.thread = threading.Thread(target=run_arm, args=(spec, theirs, CPU, Path()))
+        self.thread.start()
+        kind, self.facts = self.ours.recv()
+        assert kind == "ready"
+
+    def ask(self, command, value=None):
+        self.ours.send((command, value))
+        kind, answer = self.ours.recv()
+        assert kind == "answer"
+        return answer
+
+    def release(self):
+        self.ours.send(("release", None))
+        self.thread.join(timeout=30)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def arm():
+    made = []
+
+    def new(method="cross_entropy", mode="compute"):
+        made.append(Arm(method, mode))
+        return made[-1]
+
+    yield new
+    for each in made:
+        each.release()
+
+
+@pytest.mark.parametrize("mode", ["compute", "end_to_end"])
+@pytest.mark.parametrize("method", ["cross_entropy", "cs_kd", "ps_kd", "ddgsd", "dlb", "bake",
+                                    "ols", "lwr", "ras_kd"])  # fmt: skip
+def test_every_kind_of_method_takes_steps_in_both_modes(arm, method, mode):
+    made = arm(method, mode)
+    answers = [made.ask("block", steps) for steps in (1, 3, 9)]
+    assert all(answer["finite"] and answer["seconds"] > 0 for answer in answers)
+
+
+def test_an_epoch_has_the_methods_number_of_steps(arm):
+    assert arm("cross_entropy").facts["steps_per_epoch"] == 4
+    assert arm("bake").facts["steps_per_epoch"] == 16
+
+
+def test_the_start_of_an_epoch_is_timed_apart_end_to_end_only(arm):
+    ring, loaded = arm(mode="compute"), arm(mode="end_to_end")
+    for made in (ring, loaded):
+        made.ask("block", 12)
+    assert ring.ask("warm")["epoch_seconds"] == 0
+    assert loaded.ask("warm")["epoch_seconds"] > 0
+
+
+def test_extra_work_lasts_as_long_as_it_was_told(arm):
+    made = arm()
+    made.ask("block", 1)
+    made.ours.send(("spin", 0.05))
+    assert made.ask("block", 4)["seconds"] >= 4 * 0.05
+
+
+def test_memory_is_metered_in_a_pass_of_its_own(arm):
+    made = arm()
+    assert "host_bytes" not in made.ask("block", 1)
+    assert made.ask("metered", ("memory", 2))["host_bytes"] > 10**7
+    assert "host_bytes" not in made.ask("block", 1)
