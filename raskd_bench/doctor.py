@@ -12,12 +12,15 @@ import psutil
 
 from raskd_bench import __version__
 from raskd_bench.machine import describe_host
+from raskd_bench.overhead.host import THROTTLES
 
 State = Literal["ok", "warn", "bad"]
 MIN_MEMORY_BYTES = 4 * 2**30
 MIN_DISK_BYTES = 2**30
 BUSY_LOAD = 0.3  # of the cores
 PROBE_SECONDS = 0.5
+MOST_STOLEN = 0.1  # of a core
+CPUS = Path("/sys/devices/system/cpu")
 
 
 class Finding(NamedTuple):
@@ -31,7 +34,8 @@ class Finding(NamedTuple):
 
 def examine(results: Path) -> Iterator[Finding]:
     """Yield findings on versions, processor, memory, clock, GPU and the results folder."""
-    for look in (_python, _packages, _processor, _governor, _load, _memory, _clock, _gpu):
+    for look in (_python, _packages, _processor, _governor, _throttling, _load, _stolen, _memory,
+                 _clock, _gpu, _gpu_throttling):  # fmt: skip
         yield look()
     yield _folder(results)
 
@@ -69,6 +73,43 @@ def _governor() -> Finding:
     if governor != "performance":
         return Finding("warn", "clock governor", governor, "cpupower frequency-set -g performance")
     return Finding("ok", "clock governor", governor)
+
+
+def _throttling(folder: Path = CPUS) -> Finding:
+    """Look for throttling while the processor is busy: counters of the system, where it has any."""
+    before = _throttle_counts(folder)
+    if before is None:
+        return Finding("ok", "throttling", "no counters here (a virtual machine?); paired "
+                       "ratios stand it, single times do not")  # fmt: skip
+    until = time.perf_counter() + PROBE_SECONDS
+    while time.perf_counter() < until:
+        pass
+    events = (_throttle_counts(folder) or 0) - before
+    if events:
+        return Finding("warn", "throttling", f"{events} events in {PROBE_SECONDS} s of work",
+                       "too hot for its clock: cool the machine, or lower the clock")  # fmt: skip
+    return Finding("ok", "throttling", f"none now ({before} events since the system started)")
+
+
+def _throttle_counts(folder: Path) -> int | None:
+    counts = [int(path.read_text(encoding="ascii"))
+              for path in folder.glob("cpu*/thermal_throttle/*_throttle_count")]  # fmt: skip
+    return sum(counts) if counts else None
+
+
+def _stolen() -> Finding:
+    """Look how much time the hypervisor gives to others while this process works."""
+    before = psutil.cpu_times()
+    until = time.perf_counter() + PROBE_SECONDS
+    while time.perf_counter() < until:
+        pass
+    stolen = getattr(psutil.cpu_times(), "steal", 0.0) - getattr(before, "steal", 0.0)
+    share = stolen / PROBE_SECONDS
+    text = f"{share:.0%} of a core, by the hypervisor"
+    if share > MOST_STOLEN:
+        return Finding("warn", "stolen time", text, "measure at another hour, or on a machine of "
+                       "your own: campaigns drop what was disturbed")  # fmt: skip
+    return Finding("ok", "stolen time", text)
 
 
 def _load() -> Finding:
@@ -147,6 +188,25 @@ def _gpu() -> Finding:
     if others:
         return Finding("warn", "GPU", text, "wait for them or stop them: nvidia-smi lists them")
     return Finding("ok", "GPU", text)
+
+
+def _gpu_throttling() -> Finding:
+    """Ask the driver why the GPUs' clocks are lowered."""
+    import pynvml
+
+    found = set()
+    try:
+        pynvml.nvmlInit()
+        for index in range(pynvml.nvmlDeviceGetCount()):
+            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+            reasons = int(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle))
+            found |= {f"GPU {index}: {name}" for bit, name in THROTTLES.items() if reasons & bit}
+    except pynvml.NVMLError as error:
+        return Finding("ok", "GPU clocks", f"not visible: {error}")
+    if found:
+        return Finding("warn", "GPU clocks", ", ".join(sorted(found)),
+                       "cool it, or lock its clocks: nvidia-smi --lock-gpu-clocks")  # fmt: skip
+    return Finding("ok", "GPU clocks", "not lowered by heat or power")
 
 
 def _folder(results: Path) -> Finding:

@@ -19,6 +19,7 @@ from raskd_bench.errors import RequestError
 from raskd_bench.machine import code_state, slug
 from raskd_bench.overhead.campaign import Show as CampaignShow
 from raskd_bench.overhead.campaign import count_steps, register_plan, run_campaign
+from raskd_bench.overhead.probe import Probed, probe
 from raskd_bench.overhead.tasks import FOLDER as CAMPAIGN_FOLDER
 from raskd_bench.process import listen, preload, process_for
 from raskd_bench.record import Record
@@ -105,16 +106,11 @@ def run_suite(
     """
     plans = expand(suite, home, only)
     cells = expand_cells(suite, home, only) if suite.overhead or suite.claims else []
-    if not DEVICE.fullmatch(device):
-        raise RequestError(f"--device {device}: write auto, cpu, cuda or cuda:N")
     try:
         show.check(suite, plans)
         started_by = [*plans, *(plan for cell in cells for plan in cell.plans)]
-        preload(plan.trial for plan in started_by)
-        machine = _prepare(started_by, device, home)
-        folder = results / suite.name / slug(machine)
-        bench = Bench(suite, home, folder, machine, code_state())
-        with _exclusive(folder):
+        bench = _new_bench(suite, home, started_by, device, results)
+        with _exclusive(bench.folder):
             if fresh:
                 for place in (bench, bench.of_teachers):
                     place.set_aside(list(place.folder.glob("*.json")))
@@ -128,6 +124,37 @@ def run_suite(
             return replace(outcome, troubles=troubles + ((uncounted,) if uncounted else ()))
     except KeyboardInterrupt:
         raise Interrupted from None
+
+
+def probe_suite(
+    suite: Suite, home: Path, *, show: Show, only: str | None = None, device: str = "auto"
+) -> list[Probed | str]:
+    """Time A/A comparisons for a minute, to see what this host can decide; nothing is kept.
+
+    Raises:
+        BenchError: the request is wrong, or the baseline cannot start.
+        Interrupted: Ctrl-C.
+    """
+    if suite.overhead is None:
+        raise RequestError(f"{suite.name}: has no paired campaign to probe; add 'overhead: {{}}'")
+    cells = expand_cells(suite, home, only)
+    bases = [p for cell in cells for p in cell.plans if p.label == suite.overhead_baseline]
+    try:
+        show.check(suite, bases)
+        bench = _new_bench(suite, home, bases, device, Path())
+        return probe(bench, cells)
+    except KeyboardInterrupt:
+        raise Interrupted from None
+
+
+def _new_bench(suite: Suite, home: Path, plans: list[Plan], device: str, results: Path) -> Bench:
+    """Return the suite on this machine after a process has seen that all plans can start."""
+    if not DEVICE.fullmatch(device):
+        raise RequestError(f"--device {device}: write auto, cpu, cuda or cuda:N")
+    preload(plan.trial for plan in plans)
+    machine = _prepare(plans, device, home)
+    folder = results / suite.name / slug(machine)
+    return Bench(suite, home, folder, machine, code_state())
 
 
 def _run_all(bench: Bench, plans: list[Plan], show: Show) -> Outcome:

@@ -29,7 +29,7 @@ def find(what, results=Path("results")):
     return next(finding for finding in examine(results) if finding.what == what)
 
 
-def nvml(names, processes=0):
+def nvml(names, processes=0, reasons=0):
     """A driver that shows GPUs with so many processes on each; None is a refusal to say."""
 
     def running(_):
@@ -41,14 +41,15 @@ def nvml(names, processes=0):
         NVMLError=NVMLError, nvmlInit=lambda: None, nvmlDeviceGetCount=lambda: len(names),
         nvmlDeviceGetHandleByIndex=lambda index: names[index],
         nvmlDeviceGetName=lambda handle: handle, nvmlDeviceGetComputeRunningProcesses=running,
+        nvmlDeviceGetCurrentClocksThrottleReasons=lambda handle: reasons,
     )  # fmt: skip
 
 
 def test_everything_is_looked_at_on_this_host(tmp_path):
     findings = list(examine(tmp_path))
     assert [finding.what for finding in findings] == [
-        "Python", "packages", "processor", "clock governor", "load", "memory", "clock", "GPU",
-        "results folder",
+        "Python", "packages", "processor", "clock governor", "throttling", "load", "stolen time",
+        "memory", "clock", "GPU", "GPU clocks", "results folder",
     ]  # fmt: skip
     assert all(finding.remedy for finding in findings if finding.state != "ok")
     assert not any(finding.remedy for finding in findings if finding.state == "ok")
@@ -147,3 +148,29 @@ def test_results_where_nothing_may_be_written_are_bad(tmp_path, monkeypatch):
 def test_a_full_disk_is_a_warning(tmp_path, monkeypatch):
     monkeypatch.setattr(doctor, "MIN_DISK_BYTES", 2**80)
     assert find("results folder", tmp_path).state == "warn"
+
+
+def test_a_gpu_that_is_slowed_by_heat_is_a_warning(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynvml", nvml(["H100"], reasons=0x40 | 0x1))
+    found = find("GPU clocks")
+    assert found.state == "warn"
+    assert found.found == "GPU 0: thermal slowdown by hardware"
+
+
+def test_throttling_events_during_the_probe_are_a_warning(tmp_path, monkeypatch):
+    counter = tmp_path / "cpu0" / "thermal_throttle" / "core_throttle_count"
+    counter.parent.mkdir(parents=True)
+    counter.write_text("3")
+    assert doctor._throttling(tmp_path).state == "ok"
+    counts = iter([3, 8])
+    monkeypatch.setattr(doctor, "_throttle_counts", lambda folder: next(counts))
+    found = doctor._throttling(tmp_path)
+    assert found.state == "warn"
+    assert found.found.startswith("5 events")
+
+
+def test_stolen_time_is_a_warning(monkeypatch):
+    Times = namedtuple("Times", "steal")
+    readings = iter([Times(1.0), Times(1.1)])
+    monkeypatch.setattr(doctor.psutil, "cpu_times", lambda: next(readings))
+    assert doctor._stolen().state == "warn"

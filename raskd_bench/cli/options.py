@@ -12,6 +12,7 @@ REFUTED, INCONCLUSIVE, INVALID = 10, 11, 12
 SuiteFile = Annotated[Path, typer.Argument(help="Suite file (YAML).", show_default=False)]
 Only = Annotated[str | None, typer.Option(help="Only trials with these names, e.g. "
                  "'ras_kd or (cross_entropy and not seed2)'.")]  # fmt: skip
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Results = Annotated[Path, typer.Option("--results", help="Folder of the Records.")]
 
 

@@ -1,11 +1,11 @@
 """`run` and `plan`: the trials of a suite."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from raskd_bench.cli.options import FAILED, INTERRUPTED, Format, Only, Results, SuiteFile
+from raskd_bench.cli.options import FAILED, INTERRUPTED, Device, Format, Only, Results, SuiteFile
 from raskd_bench.cli.output import console, print_report, say
 
 
@@ -13,7 +13,7 @@ def run(
     suite: SuiteFile,
     results: Results = Path("results"),
     only: Only = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Device = "auto",
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Run finished trials again; their Records are kept.")
     ] = False,
@@ -51,14 +51,41 @@ def run(
         raise typer.Exit(FAILED)
 
 
-def plan(suite: SuiteFile, only: Only = None) -> None:
-    """Show the trials of a suite with predicted parameters and FLOPs; runs nothing."""
+def plan(
+    suite: SuiteFile,
+    only: Only = None,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Time A/A for a minute: can this host decide it?")
+    ] = False,
+    device: Device = "auto",
+) -> None:
+    """Show the trials of a suite with predicted parameters, FLOPs and memory; runs nothing."""
     from raskd_bench.predict import predict
     from raskd_bench.report.plan import plan_tables
-    from raskd_bench.spec import expand, load_suite
+    from raskd_bench.spec import expand, expand_cells, load_suite
 
     loaded, home = load_suite(suite), suite.parent.resolve()
-    predictions, notes = predict(expand(loaded, home, only), home)
+    plans = expand(loaded, home, only)
+    if not loaded.seeds:
+        plans = [each for cell in expand_cells(loaded, home, only) for each in cell.plans]
+    predictions, notes = predict(plans, home)
     console().print(plan_tables(loaded, predictions))
     for note in notes:
         say(f"note: {note}")
+    if probe:
+        _print_probe(loaded, home, only, device)
+
+
+def _print_probe(suite: Any, home: Path, only: str | None, device: str) -> None:
+    from raskd_bench.progress import new_show
+    from raskd_bench.report.power import power_grid
+    from raskd_bench.runner import Interrupted, probe_suite
+
+    show = new_show()
+    try:
+        probed = probe_suite(suite, home, show=show, only=only, device=device)
+    except Interrupted:
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        show.close()
+    console().print(power_grid(suite, probed))

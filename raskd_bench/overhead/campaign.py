@@ -22,6 +22,8 @@ from raskd_bench.spec import CellPlan, Plan, Trial, expand_cells
 CPU_BLOCK_SECONDS, GPU_BLOCK_SECONDS = 0.1, 0.25
 FINGERPRINTS = "fingerprints.json"
 
+Starter = Callable[..., AbstractContextManager[Mapping[ArmName, Arm]]]
+
 
 class Show(EngineShow, Protocol):
     """Who looks on while a campaign runs."""
@@ -95,38 +97,55 @@ def count_steps(bench: Bench, cells: list[CellPlan]) -> str | None:
     return None
 
 
-def _run(bench: Bench, task: Task, show: Show) -> str:
-    """Time one comparison, then measure memory and energy; return how it ended."""
-    resumed = task.path.exists()
-    file = BlockFile(task.path)
-    device, pids = bench.machine["device"], set[int]()
+def starter(bench: Bench, task: Task, pids: set[int]) -> Starter:
+    """Return what starts any of a comparison's arms.
+
+    Args:
+        bench: the suite on this machine.
+        task: the comparison.
+        pids: holds the ids of its processes while they are there.
+    """
     trials: dict[ArmName, Trial] = {"baseline": task.baseline.trial, "method": task.other.trial}
 
     def start(*names: ArmName) -> AbstractContextManager[Mapping[ArmName, Arm]]:
         chosen = {name: trials[name] for name in names}
-        return started_arms(chosen, task.header.mode, device, bench.home, pids=pids,
-                            in_process=task.header.rules.in_process)  # fmt: skip
+        return started_arms(chosen, task.header.mode, bench.machine["device"], bench.home,
+                            pids=pids, in_process=task.header.rules.in_process)  # fmt: skip
 
+    return start
+
+
+def new_engine(bench: Bench, task: Task, file: BlockFile, show: EngineShow) -> Engine:
+    """Return the engine of a comparison that writes to `file`."""
+    device, pids = bench.machine["device"], set[int]()
+    start = starter(bench, task, pids)
+    return Engine(
+        header=task.header, file=file, path=task.path, show=show,
+        start=lambda: start(*ARMS), watch=new_watch(device, lambda: pids),
+        block_seconds=GPU_BLOCK_SECONDS if device.startswith("cuda") else CPU_BLOCK_SECONDS,
+    )  # fmt: skip
+
+
+def _run(bench: Bench, task: Task, show: Show) -> str:
+    """Time one comparison, then measure memory and energy; return how it ended."""
+    resumed = task.path.exists()
+    file = BlockFile(task.path)
     try:
         if resumed:
             file.add("resumed", {"started": started(), "plan": task.header.plan})
         else:
             file.add("comparison", task.header.model_dump(mode="json", by_alias=True))
-        engine = Engine(
-            header=task.header, file=file, path=task.path, show=show,
-            start=lambda: start(*ARMS), watch=new_watch(device, lambda: pids),
-            block_seconds=GPU_BLOCK_SECONDS if device.startswith("cuda") else CPU_BLOCK_SECONDS,
-        )  # fmt: skip
-        ending = engine.run()
+        ending = new_engine(bench, task, file, show).run()
         if ending != "failure" and task.header.mode == _first_mode(bench):
-            _passes(task, file, start, on_gpu=device.startswith("cuda"))
+            on_gpu = bench.machine["device"].startswith("cuda")
+            _passes(task, file, starter(bench, task, set()), on_gpu=on_gpu)
         file.add("end", {"reason": ending, "ended": started()})
         return ending
     finally:
         file.close()
 
 
-def _passes(task: Task, file: BlockFile, start: Callable[..., Any], *, on_gpu: bool) -> None:
+def _passes(task: Task, file: BlockFile, start: Starter, *, on_gpu: bool) -> None:
     """Measure memory and energy once a cell: the baseline's memory with the A/A comparison."""
     if task.header.role == "a/a":
         passes.memory(file, lambda: start("baseline"))
