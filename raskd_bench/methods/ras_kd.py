@@ -7,8 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raskd_bench.batch import Batch, Progress, Terms
-from raskd_bench.losses import distill, masked_softmax_rows, smoothed
+from raskd_bench.losses import distill, soft_cross_entropy
 from raskd_bench.method import Fraction, Level, Method, NonNegative, Positive, Setting, Student
+
+NEVER = -1e30  # added to what a softmax must give no mass: adding it is no kernel of its own
 
 
 class RASKD(Method):
@@ -32,6 +34,7 @@ class RASKD(Method):
     off_switch: ClassVar[tuple[str, ...]] = ("epsilon", "beta")
     footnote: ClassVar[str] = "reconstruction from the abstract: no text or code is public"
 
+    one_hot: Tensor  # [C, C] of each class
     means: Tensor  # [C, D] of the last epoch
     sums: Tensor  # [C, D + 1] of this epoch: embeddings, then their number
 
@@ -51,6 +54,7 @@ class RASKD(Method):
         classes, size = setting.num_classes, setting.embedding_size
         if self.vectors == "auxiliary" or self.beta > 0:
             self.auxiliary = nn.Parameter(nn.init.orthogonal_(torch.empty(classes, size)))
+        self.register_buffer("one_hot", torch.eye(classes if self.epsilon > 0 else 0))
         if self.vectors == "class_means":
             self.register_buffer("means", torch.zeros(classes, size))
             self.register_buffer("sums", torch.zeros(classes, size + 1))
@@ -65,39 +69,42 @@ class RASKD(Method):
         output = student(*batch.views[0])
         labels, terms = output.hard_labels, dict(output.task_terms)
         log_p = F.log_softmax(output.logits, dim=1)
+        own = self.directions(self.auxiliary) if self.auxiliary is not None else None
         if self.epsilon > 0:
-            relation = self.relation(self.class_vectors(student))
-            terms["soft_ce"] = smoothed(log_p, labels, relation[labels], self.epsilon)
+            if own is not None and self.vectors == "auxiliary":
+                rows = own
+            else:
+                weights = self.means if self.vectors == "class_means" else student.class_weights
+                rows = self.directions(weights.detach())
+            targets = torch.lerp(self.one_hot, self.relation(rows), self.epsilon)  # q, [C, C]
+            terms["soft_ce"] = soft_cross_entropy(log_p, targets[labels])
         else:
             terms["ce"] = F.nll_loss(log_p, labels)
-        if self.auxiliary is not None:
-            logits = self.auxiliary_logits(output.embeddings, self.auxiliary)
+        if own is not None:
+            logits = self.auxiliary_logits(output.embeddings, own)
             terms["aux"] = F.cross_entropy(logits, labels)
             if self.beta > 0:
                 terms["kd"] = self.beta * distill(output.logits, logits, self.temperature)
         if self.vectors == "class_means":
-            seen = output.embeddings.detach().float()
-            self.sums.index_add_(0, labels, F.pad(seen, (0, 1), value=1.0))
+            seen = F.pad(output.embeddings.detach().float(), (0, 1), value=1.0)
+            self.sums.index_add_(0, labels, seen)
         return terms
 
-    def class_vectors(self, student: Student) -> Tensor:
-        """Return the class representative vectors [C, D]."""
-        if self.vectors == "class_means":
-            return self.means
-        own = self.auxiliary if self.vectors == "auxiliary" else None
-        return student.class_weights if own is None else own
+    def directions(self, vectors: Tensor) -> Tensor:
+        """Return the vectors whose inner products are the similarities: unit ones for cosines."""
+        return F.normalize(vectors, dim=1) if self.similarity == "cosine" else vectors
 
     @torch.no_grad()
-    def relation(self, vectors: Tensor) -> Tensor:
-        """Return R [C, C]: rows sum to 1, zero on the diagonal."""
-        if self.similarity == "cosine":
-            vectors = F.normalize(vectors, dim=1)
-        return masked_softmax_rows((vectors @ vectors.T).float(), self.tau)
+    def relation(self, directions: Tensor) -> Tensor:
+        """Return R [C, C] of directions [C, D]: rows sum to 1, zero on the diagonal."""
+        scaled = torch.addmm(self.one_hot, directions, directions.T, beta=NEVER, alpha=1 / self.tau)
+        return torch.softmax(scaled.float(), dim=1)
 
-    def auxiliary_logits(self, embeddings: Tensor, auxiliary: Tensor) -> Tensor:
-        """Return a [P, C] of embeddings [P, D] and V [C, D]."""
+    def auxiliary_logits(self, embeddings: Tensor, directions: Tensor) -> Tensor:
+        """Return a [P, C] of embeddings [P, D] and the auxiliary classifier's directions [C, D]."""
         embeddings = embeddings.detach() if self.detach else embeddings
-        if self.similarity == "dot":
-            return F.linear(embeddings, auxiliary).float()
-        cosines = F.linear(F.normalize(embeddings, dim=1), F.normalize(auxiliary, dim=1))
-        return self.scale * cosines.float()
+        products = F.linear(embeddings, directions).float()
+        if self.similarity == "cosine":  # C products are scaled, not D coordinates
+            lengths: Tensor = torch.linalg.vector_norm(embeddings, dim=1, keepdim=True)
+            products = products * (self.scale / lengths.clamp_min(1e-12))
+        return products

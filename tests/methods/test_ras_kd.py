@@ -88,7 +88,8 @@ def test_the_auxiliary_classifiers_gradient(table_student, row_batch, start) -> 
 
 @pytest.mark.parametrize("similarity", ["cosine", "dot"])
 def test_relation(similarity: str) -> None:
-    relation = built(tau=0.4, similarity=similarity).relation(torch.tensor(V, dtype=torch.float))
+    method = built(tau=0.4, similarity=similarity)
+    relation = method.relation(method.directions(torch.tensor(V, dtype=torch.float)))
     expected = slow_relation(V, 0.4, cosine=similarity == "cosine")
     np.testing.assert_allclose(relation, expected, atol=1e-6)
     np.testing.assert_allclose(relation.sum(dim=1), np.ones(3), atol=1e-6)
@@ -108,7 +109,8 @@ def test_it_starts_as_label_smoothing_over_the_other_classes(vectors: str) -> No
     method = built(num_classes=10, size=16, vectors=vectors)
     start = method.means if vectors == "class_means" else method.auxiliary
     expected = (torch.ones(10, 10) - torch.eye(10)) / 9
-    torch.testing.assert_close(method.relation(start), expected, atol=1e-6, rtol=0)
+    relation = method.relation(method.directions(start))
+    torch.testing.assert_close(relation, expected, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("vectors", ["auxiliary", "student", "class_means"])
