@@ -11,12 +11,10 @@ from raskd_bench.cli.options import FAILED, Format
 
 def print_report(places: list[Path], form: Format, out: Path | None = None) -> None:
     """Print the tables that can be made; one that cannot be is a line on stderr and exit code 1."""
-    from raskd_bench.report.collect import load_records
-    from raskd_bench.report.formats import FORMATS
-    from raskd_bench.report.tables import tables
+    from raskd_bench.report.whole import whole_report
 
     refused: list[str] = []
-    made = FORMATS[form](tables(load_records(places), refused))
+    made = whole_report(places, form, refused)
     if out is not None:
         out.write_text(_as_text(made), encoding="utf-8")
         say(f"written to {out}")

@@ -7,8 +7,9 @@ from raskd_bench import record
 from raskd_bench.errors import RecordError, RequestError
 from raskd_bench.record import Record
 
+OVERHEAD = "overhead"  # folder of a campaign's files, beside the Records of its suite and machine
 # read if asked for themselves; `published` holds what others measured, on machines of theirs
-SKIPPED_FOLDERS = {"superseded", "teachers", "published"}
+SKIPPED_FOLDERS = {"superseded", "teachers", "published", OVERHEAD}
 REMEDY = "run a suite first: raskd-bench run SUITE"
 
 
@@ -21,15 +22,40 @@ def load_records(places: Sequence[Path]) -> list[Record]:
         RequestError: a place does not exist, or there is no Record in any.
         RecordError: one cannot be read.
     """
+    found = find_records(places)
+    if not found:
+        raise RequestError(f"{', '.join(map(str, places))}: no Records there; {REMEDY}")
+    return found
+
+
+def find_records(places: Sequence[Path]) -> list[Record]:
+    """Return the same Records, or none: a suite may have a campaign alone.
+
+    Raises:
+        RequestError: a place does not exist.
+        RecordError: a Record cannot be read.
+    """
     files: dict[Path, Path] = {}
     for place in places:
         if not place.exists():
             raise RequestError(f"{place}: no such folder; {REMEDY}")
-        for path in [place] if place.is_file() else _below(place):
-            files.setdefault(path.resolve(), path)
-    if not files:
-        raise RequestError(f"{', '.join(map(str, places))}: no Records there; {REMEDY}")
+        if campaign_folder(place) is None:
+            for path in [place] if place.is_file() else _below(place):
+                files.setdefault(path.resolve(), path)
     return [_read(path) for path in files.values()]
+
+
+def campaign_folder(place: Path) -> Path | None:
+    """Return the campaign's folder that a place is, or lies in; None outside of any."""
+    around = (folder for folder in (place, *place.parents) if folder.name == OVERHEAD)
+    return next((folder for folder in around if holds_campaign(folder)), None)
+
+
+def holds_campaign(folder: Path) -> bool:
+    """Whether a folder has a registered plan or files of blocks in it."""
+    return folder.is_dir() and (
+        any(folder.glob("plan-*.json")) or any(folder.glob("*/*.jsonl"))
+    )  # fmt: skip
 
 
 def _read(path: Path) -> Record:

@@ -46,3 +46,26 @@ def _flat(item: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + key] = value
     return flat
+
+
+def place_of(cell: dict[str, Any], machine: dict[str, Any] | None, mode: str | None = None) -> str:
+    """Return where a number holds: `resnet20 (cifar100, batch 128, fp32, compute mode, EPYC)`.
+
+    Args:
+        cell: value of each axis of the grid.
+        machine: that it was measured on; None for counts, which hold on any.
+        mode: of a campaign.
+    """
+    parts = [
+        str(cell["data"]), f"batch {cell['batch_size']}", str(cell["precision"]),
+        *(["compiled"] if cell.get("compile") else []),
+        *([f"{mode.replace('_', '-')} mode"] if mode else []),
+        *([machine_of(machine)] if machine else []),
+    ]  # fmt: skip
+    return f"{cell['student']} ({', '.join(parts)})"
+
+
+def machine_of(machine: dict[str, Any]) -> str:
+    """Return the GPU where one was used, else the processor and how many cores of it."""
+    gpu = machine.get("gpu") if machine.get("device") != "cpu" else None
+    return str(gpu) if gpu else f"{machine['cpu']}, {machine['cores']} cores"

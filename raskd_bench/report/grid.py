@@ -20,18 +20,22 @@ class Grid:
         head: names of the columns.
         rows: cells, the first of each a name.
         notes: lines below.
+        opening: lines between the title and the rows.
     """
 
     def __init__(
-        self, title: str, head: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str]
-    ) -> None:
+        self, title: str, head: Sequence[str], rows: Sequence[Sequence[str]],
+        notes: Sequence[str], opening: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self.title = title
         self.head = head
         self.rows = rows
         self.notes = notes
+        self.opening = opening
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Text(plain(self.title), style="bold")
+        yield from (Text(f"  {plain(line)}") for line in self.opening)
         for columns in self._parts(console, options):
             yield self._table(columns)
         yield from (Text(f"  {plain(note)}", style="dim") for note in self.notes)

@@ -52,7 +52,7 @@ def _raw(table: Table) -> dict[str, Any]:
 
 def _flat(table: Table, row: Row) -> dict[str, Any]:
     flat = {
-        key: _harmless(json.dumps(value) if isinstance(value, dict | list) else value)
+        key: harmless(json.dumps(value) if isinstance(value, dict | list) else value)
         for key, value in _facts(table, row).items()
     }
     for name, found in _intervals(table, row).items():
@@ -97,7 +97,8 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _harmless(value: Any) -> Any:
+def harmless(value: Any) -> Any:
+    """Return a text as a spreadsheet takes it for one, and any other value as it is."""
     if not isinstance(value, str):
         return value
     text = value.replace("\r\n", "\n").replace("\r", "\n")  # which the writer would not quote

@@ -1,0 +1,129 @@
+"""Claims of registered plans, judged from what lies on disk; pure functions of files."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from raskd_bench.report.campaigns import Campaign, find_campaigns, loss
+from raskd_bench.report.findings import Finding
+from raskd_bench.report.judge_campaign import judge_energy, judge_memory, judge_time
+from raskd_bench.report.judge_counts import judge_count
+from raskd_bench.report.judge_records import judge_accuracy, judge_train_flops
+from raskd_bench.report.sentences import cells_in_words, sentence, standing_line
+from raskd_bench.report.verdicts import (
+    Answer,
+    Case,
+    CellVerdict,
+    ClaimVerdict,
+    against,
+    claims_of,
+    methods_of,
+)
+from raskd_bench.spec.suite import excluded
+
+REMEDIES = {
+    Answer.unmeasured: "measure it with: raskd-bench run SUITE",
+    Answer.invalid: "see whether this host is fit to measure on: raskd-bench doctor",
+}
+
+
+def claim_findings(places: Sequence[Path]) -> list[Finding]:
+    """Return a finding for each claim of the plans registered last under some places.
+
+    Raises:
+        RequestError: a place does not exist.
+    """
+    return [finding for campaign in find_campaigns(places) for finding in findings_of(campaign)]
+
+
+def findings_of(campaign: Campaign) -> list[Finding]:
+    """Return a finding for each claim of a campaign, and for each plan that cannot be read."""
+    found = [Finding(f"{campaign.suite}: plan", "invalid", text) for text in campaign.wrong_plans]
+    if campaign.latest is None:
+        return found
+    _, faults = claims_of(campaign.latest)
+    found += [Finding(f"{campaign.suite}: plan", "invalid", text) for text in faults]
+    noted: set[str] = set()
+    for verdict in judged_claims(campaign):
+        found.append(_finding(campaign, verdict, noted))
+    return found
+
+
+def judged_claims(campaign: Campaign) -> list[ClaimVerdict]:
+    """Return the verdicts of the claims of the plan registered last, in the suite's order."""
+    plan = campaign.latest
+    if plan is None:
+        return []
+    made = []
+    for claim in claims_of(plan)[0]:
+        sides = {claim.method, against(campaign, plan, claim)}
+        cells = [found["cell"] for found in plan.cells
+                 if claim.where is None or excluded([claim.where], found["cell"])]  # fmt: skip
+        cases = [Case(campaign, plan, claim, cell) for cell in cells
+                 if sides <= methods_of(plan, cell).keys()]  # fmt: skip
+        if cases:  # a suite's claim has a cell with both: `run` refuses it otherwise
+            made.append(ClaimVerdict(claim, tuple(map(judge, cases))))
+    return made
+
+
+def judge(case: Case) -> CellVerdict:
+    """Judge a claim in one cell by the evidence that its metric needs."""
+    match case.metric.kind:
+        case "time":
+            return judge_time(case)
+        case "energy":
+            return judge_energy(case)
+        case "memory" if case.claim.metric == "peak_host" or not _on_cpu(case):
+            return judge_memory(case)
+        case "accuracy":
+            return judge_accuracy(case)
+    if case.claim.metric == "train_flops":
+        return judge_train_flops(case)
+    if case.claim.metric == "step_flops" and not case.campaign.counted:
+        return judge_train_flops(case, "step_flops")
+    return judge_count(case)
+
+
+def _on_cpu(case: Case) -> bool:
+    """Whether the campaign ran where no allocator is metered, so that counts stand in for it."""
+    return {item.header.machine.get("device") for item in case.campaign.comparisons} == {"cpu"}
+
+
+def _finding(campaign: Campaign, verdict: ClaimVerdict, noted: set[str]) -> Finding:
+    seconds = [cell.seconds for cell in verdict.cells if cell.seconds is not None]
+    return Finding(
+        f"{campaign.suite}: {verdict.claim.id}",
+        verdict.verdict.value,
+        sentence(verdict),
+        list(_detail(campaign, verdict, noted)),
+        seconds=sum(seconds) if seconds else None,
+        remedy=REMEDIES.get(verdict.verdict, ""),
+    )
+
+
+def _detail(campaign: Campaign, verdict: ClaimVerdict, noted: set[str]) -> Iterator[str]:
+    """Yield the lines below a claim's sentence.
+
+    Args:
+        campaign: it belongs to.
+        verdict: of the claim.
+        noted: footnotes that an earlier claim has; this one's are added.
+    """
+    yield f"claim: {verdict.claim.say}"
+    yield from cells_in_words(verdict)
+    told = {Answer.supported, Answer.refuted, Answer.inconclusive, Answer.faster}
+    lines = [line for cell in verdict.cells if cell.verdict in told for line in cell.reasons]
+    lines += filter(None, map(standing_line, verdict.cells))
+    used = {path for cell in verdict.cells for path in cell.evidence}
+    lines += [f"{item.path}: {loss(item)}" for item in campaign.comparisons
+              if item.lost and item.path in used]  # fmt: skip
+    if verdict.verdict is Answer.unmeasured:
+        lines += [*campaign.problems, *campaign.trials.problems]
+    for cell in verdict.cells:
+        note = f"{cell.case.claim.method}: {cell.footnote}" if cell.footnote else ""
+        if note and note not in noted:
+            noted.add(note)
+            lines.append(note)
+    yield from dict.fromkeys(lines)
+    files = dict.fromkeys(str(path) for cell in verdict.cells for path in cell.evidence)
+    if files:
+        yield f"evidence: {', '.join(files)}"

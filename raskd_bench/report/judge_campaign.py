@@ -1,0 +1,237 @@
+"""Claims that a campaign decides: time and energy of a step, memory metered in its own pass."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from raskd_bench.evidence.blocks import Comparison
+from raskd_bench.evidence.estimate import Decision, decide
+from raskd_bench.report.cells import mebibytes
+from raskd_bench.report.describe import place_of
+from raskd_bench.report.missing import missing_restarts
+from raskd_bench.report.standing import of_comparison
+from raskd_bench.report.verdicts import Answer, Case, CellVerdict, Measured
+from raskd_bench.report.wording import relative, several
+from raskd_bench.stats import Estimate, equivalence, estimate
+
+BYTES = {"peak_allocated": "allocated_bytes", "peak_host": "host_bytes"}
+TOST = "TOST, alpha {alpha:g}"
+RUN = "the same command of 'raskd-bench run' measures it"
+
+
+def judge_time(case: Case) -> CellVerdict:
+    """Judge a claim on the time of a step by the comparison of its mode."""
+    comparison, why = find(case, mode=case.claim.settled_mode)
+    if comparison is None:
+        return CellVerdict(case, Answer.unmeasured, reasons=(why,))
+    base = _start(case, comparison)
+    if not comparison.failures and not any(r.blocks for r in comparison.restarts):
+        return replace(base, reasons=(f"started and not timed yet; {RUN}",))
+    group = case.campaign.group_of(comparison)
+    decision = decide(comparison, case.claim.amount.value)
+    fault = group.controls.fault
+    reasons = (*decision.reasons, *([fault] if fault else []))
+    answer = Answer.invalid if reasons else Answer(decision.verdict.value)
+    if answer is Answer.inconclusive:
+        reasons = tuple(missing_restarts(comparison, decision))
+    return replace(
+        base, verdict=answer, found=_of_decision(decision), reasons=reasons,
+        evidence=(comparison.path, *(item.path for item in group.same)),
+    )  # fmt: skip
+
+
+def judge_energy(case: Case) -> CellVerdict:
+    """Judge a claim on the energy of a step by pairs of blocks."""
+    comparison, why = find(case, mode=case.claim.settled_mode)
+    if comparison is None:
+        return CellVerdict(case, Answer.unmeasured, reasons=(why,))
+    base = _start(case, comparison)
+    passes, failures = passes_of(comparison, "energy")
+    ratios = _energy_ratios(passes)
+    if not ratios:
+        reason = failures[-1] if failures else _no_energy(comparison)
+        verdict = Answer.invalid if failures else Answer.unmeasured
+        return replace(base, verdict=verdict, reasons=(reason,))
+    found = estimate(ratios, 1 - 2 * case.alpha)
+    answer = Answer(equivalence(found, case.claim.amount.value).value)
+    return replace(base, verdict=answer, found=_of_logs(found, several(len(ratios), "pair")))
+
+
+def judge_memory(case: Case) -> CellVerdict:
+    """Judge a claim on peak memory by the passes of both sides."""
+    comparison, why = find(case, mode=None, measure="memory")
+    if comparison is None:
+        return CellVerdict(case, Answer.unmeasured, reasons=(why,))
+    sides = memory_of(case.campaign.comparisons, comparison, BYTES[case.claim.metric])
+    base = replace(_start(case, comparison), test="", evidence=sides.files)
+    if sides.faults or not (sides.method and sides.baseline):
+        verdict = Answer.invalid if sides.faults else Answer.unmeasured
+        reasons = sides.faults or (f"no memory of both sides was metered; {RUN}",)
+        return replace(base, verdict=verdict, reasons=reasons)
+    low = Fraction(min(sides.method), max(sides.baseline)) - 1
+    high = Fraction(max(sides.method), min(sides.baseline)) - 1
+    amounts = " -> ".join(mebibytes(max(side)) for side in (sides.baseline, sides.method))
+    found = Measured(sides.ratio - 1, float(low), float(high), None, "%", f"{amounts}, metered")
+    return replace(base, verdict=bounded(low, high, case.claim.amount.value), found=found)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Metered bytes of a method and of its baseline.
+
+    Attributes:
+        method: one value a pass.
+        baseline: likewise.
+        faults: why they cannot be compared.
+        files: that they are from.
+    """
+
+    method: tuple[int, ...] = ()
+    baseline: tuple[int, ...] = ()
+    faults: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+
+    @property
+    def ratio(self) -> float:
+        """Ratio of the largest values; NaN where a side is missing."""
+        if not (self.method and self.baseline):
+            return math.nan
+        return max(self.method) / max(self.baseline)
+
+
+def memory_of(comparisons: Iterable[Comparison], comparison: Comparison, key: str) -> Sides:
+    """Return what was metered of a method and, in an A/A comparison's file, of its baseline.
+
+    Args:
+        comparisons: of the campaign.
+        comparison: of the method with its baseline.
+        key: `allocated_bytes` or `host_bytes`.
+    """
+    header = comparison.header
+    bases = [
+        other for other in comparisons
+        if other.header.role == "a/a" and other.header.cell == header.cell
+        and passes_of(other, "memory") != ([], [])
+        and (other.header.baseline, other.header.baseline_digest, other.header.baseline_hparams)
+        == (header.baseline, header.baseline_digest, header.baseline_hparams)
+    ]  # fmt: skip
+    own, own_faults = passes_of(comparison, "memory")
+    found = [passes_of(base, "memory") for base in bases]
+    base_passes = [item for passes, _ in found for item in passes]
+    base_faults = [fault for _, failures in found for fault in failures]
+    # a pass that failed and was repeated well costs nothing
+    faults = [*([] if own else own_faults), *([] if base_passes else base_faults)]
+    sources = {str(item["source"]) for item in (*own, *base_passes) if "source" in item}
+    if len(sources) > 1 and key == BYTES["peak_host"]:
+        faults.append(f"host memory was metered in different ways: {', '.join(sorted(sources))}")
+    return Sides(
+        _values(own, key), _values(base_passes, key), tuple(faults),
+        (comparison.path, *(base.path for base in bases)),
+    )  # fmt: skip
+
+
+def passes_of(comparison: Comparison, measure: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the passes of a measure that succeeded, and how others failed."""
+    passes = [item for item in comparison.passes if item.get("measure") == measure]
+    failures = [f"{measure} of the {item['arm']} arm: {item['status']}: {item.get('error')}"
+                for item in passes if "status" in item]  # fmt: skip
+    return [item for item in passes if "status" not in item], failures
+
+
+def find(case: Case, mode: str | None, measure: str | None = None) -> tuple[Comparison | None, str]:
+    """Return the comparison that a claim rests on, or None and why there is none.
+
+    Only one of the method's and the baseline's present code and settings counts.
+
+    Args:
+        case: the claim in its cell.
+        mode: that it must be of; None for any.
+        measure: of a pass that is preferred to be in its file.
+    """
+    fits = [item for item in case.campaign.comparisons if _fits(case, item, mode)]
+    current = [item for item in fits if _is_current(case, item)]
+    if current:
+        with_pass = [item for item in current if measure and passes_of(item, measure) != ([], [])]
+        return max(with_pass or current, key=lambda item: item.header.started), ""
+    if fits:
+        text = f"the code or settings of {case.claim.method} or {case.against} changed since"
+        return None, f"{text} it was timed; {RUN}"
+    where = f"{mode} mode, " if mode else ""
+    return None, f"{where}no comparison with {case.against} in this cell; {RUN}"
+
+
+def bounded(low: Fraction, high: Fraction, bound: float) -> Answer:
+    """Judge a cost that was metered, by its smallest and largest reading."""
+    limit = Fraction(repr(bound))  # 1 % is 1 %: the nearest float may lie below
+    if high <= limit:
+        return Answer.supported
+    return Answer.refuted if low > limit else Answer.inconclusive
+
+
+def _fits(case: Case, comparison: Comparison, mode: str | None) -> bool:
+    header = comparison.header
+    return (
+        header.role == "method" and header.cell == case.cell
+        and (header.label, header.baseline) == (case.claim.method, case.against)
+        and mode in (None, header.mode)
+    )  # fmt: skip
+
+
+def _is_current(case: Case, comparison: Comparison) -> bool:
+    head = comparison.header
+    return case.is_current(
+        head.label, head.method, head.hparams, head.method_digest
+    ) and case.is_current(
+        head.baseline, head.baseline_method, head.baseline_hparams, head.baseline_digest
+    )
+
+
+def _start(case: Case, comparison: Comparison) -> CellVerdict:
+    """Return what is known of a comparison before it is judged."""
+    header = comparison.header
+    mode = case.claim.settled_mode
+    return CellVerdict(
+        case, Answer.unmeasured,
+        place=place_of(header.cell, header.machine, mode),
+        evidence=(comparison.path,),
+        standing=of_comparison(case, comparison),
+        seconds=sum(restart.seconds or 0.0 for restart in comparison.restarts),
+        footnote=header.footnote,
+        test=TOST.format(alpha=header.rules.alpha),
+    )  # fmt: skip
+
+
+def _of_decision(decision: Decision) -> Measured:
+    basis = f"{several(decision.restarts, 'restart')}, {several(decision.pairs, 'pair')}"
+    if decision.conditional:
+        basis += ", conditional on this layout of the processes"
+    return _of_logs(decision.found, basis)
+
+
+def _of_logs(found: Estimate, basis: str) -> Measured:
+    value, low, high = (relative(x) for x in found[:3])
+    return Measured(value, low, high, found.confidence, "%", basis)
+
+
+def _energy_ratios(passes: Sequence[dict[str, Any]]) -> list[float]:
+    """Return the log ratio of joules per step of each pair of blocks."""
+    blocks: dict[int, dict[str, list[float]]] = {}
+    for item in passes:
+        if item.get("joules"):
+            arms = blocks.setdefault(item["block"], {"baseline": [], "method": []})
+            arms[item["arm"]].append(math.log(item["joules"] / item["steps"]))
+    return [method - base for arms in blocks.values()
+            for base, method in zip(arms["baseline"], arms["method"], strict=False)]  # fmt: skip
+
+
+def _no_energy(comparison: Comparison) -> str:
+    if str(comparison.header.machine.get("device", "")).startswith("cuda"):
+        return f"the GPU's energy counter was not read; {RUN}"
+    return "no energy counter on this device"
+
+
+def _values(passes: Iterable[dict[str, Any]], key: str) -> tuple[int, ...]:
+    return tuple(item[key] for item in passes if item.get(key))
