@@ -156,6 +156,10 @@ def test_a_folder_without_claims_measured_nothing(folder):
     assert "claims: 1 not measured" in done.stdout
 
 
+def test_a_folder_that_is_not_there_is_refused(folder):
+    assert isinstance(call("check", "nowhere").exception, RequestError)
+
+
 def test_a_missing_baseline_is_refused_with_the_command_that_makes_it(folder):
     done = check()
     assert "raskd-bench baseline accept SUITE.yaml" in str(done.exception)

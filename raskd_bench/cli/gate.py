@@ -103,11 +103,11 @@ def _sections(results: list[Path], baseline: Path | None) -> "Sections":
 
 
 def _claims(places: list[Path]) -> "list[Finding]":
+    from raskd_bench.report.claims import claim_findings
     from raskd_bench.report.findings import Finding
 
-    found: list[Finding] = []
     text = f"no evidence of a claim under {', '.join(map(str, places))}; 'raskd-bench run' makes it"
-    return found or [Finding("claims", "not measured", text)]
+    return claim_findings(places) or [Finding("claims", "not measured", text)]
 
 
 def _gate(path: Path) -> "list[Finding]":

@@ -9,8 +9,9 @@ from raskd_bench.cli.gate import BASELINE
 from raskd_bench.errors import BaselineError, IncompatibleTrial, RequestError
 from raskd_bench.fingerprint.baseline import Acceptance, read
 from raskd_bench.fingerprint.model import Fingerprint
-from raskd_bench.report.findings import Finding, Outcome, worst
+from raskd_bench.report.findings import OUTCOMES, Finding, Outcome, worst
 from raskd_bench.report.gate import accept, gate, remedy_of
+from raskd_bench.report.verdicts import Answer
 
 FIELDS = {name: 100 for name in Fingerprint.model_fields if name not in {"operations", "unknown"}}
 OPERATIONS = {"aten.add.Tensor": 4}
@@ -248,3 +249,7 @@ def test_the_remedy_names_a_file_that_is_not_the_usual_one(tmp_path):
 )
 def test_the_worst_finding_decides(verdicts, outcome):
     assert worst(Finding("x", verdict, "") for verdict in verdicts) is outcome
+
+
+def test_every_answer_to_a_claim_has_an_outcome():
+    assert {answer.value for answer in Answer} - OUTCOMES.keys() == set()
