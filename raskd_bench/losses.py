@@ -4,12 +4,15 @@ Divergences are sums over classes and means over positions ("batchmean"): KLb of
 """
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from raskd_bench.batch import Output, Terms
+
+SHORTEST = 1e-12  # length of a row, as in F.normalize: a row of zeros stays one
 
 
 def supervise(output: Output) -> Terms:
@@ -56,6 +59,31 @@ def smoothed(log_p: Tensor, labels: Tensor, soft: Tensor, epsilon: float) -> Ten
     """
     hard = F.nll_loss(log_p, labels)
     return (1 - epsilon) * hard + epsilon * soft_cross_entropy(log_p, soft)
+
+
+def unit_rows(rows: Tensor) -> Tensor:
+    """Return rows [C, D] divided by their lengths; F.normalize in a third of its kernels."""
+    unit: Tensor = _UnitRows.apply(rows)
+    return unit
+
+
+class _UnitRows(torch.autograd.Function):
+    """u = v / |v|; dL/dv = (g - u (u . g)) / |v|, row by row."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True).clamp_min_(SHORTEST)
+        unit = rows / lengths
+        ctx.save_for_backward(unit, lengths)
+        return unit
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        unit, lengths = ctx.saved_tensors
+        (gradient,) = gradients
+        along = torch.linalg.vecdot(unit, gradient, dim=1).unsqueeze(1)
+        across: Tensor = torch.addcmul(gradient, unit, along, value=-1)
+        return across.div_(lengths)
 
 
 def masked_softmax_rows(similarities: Tensor, tau: float) -> Tensor:

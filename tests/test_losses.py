@@ -7,9 +7,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from torch.nn import functional as F
 
 from raskd_bench.batch import Output
-from raskd_bench.losses import distill, masked_softmax_rows, smoothed, soft_cross_entropy, supervise
+from raskd_bench.losses import (
+    distill,
+    masked_softmax_rows,
+    smoothed,
+    soft_cross_entropy,
+    supervise,
+    unit_rows,
+)
 
 Array = npt.NDArray[np.float64]
 
@@ -168,3 +176,18 @@ def test_masked_softmax_rows_leaves_its_argument_alone() -> None:
     similarities = torch.eye(3)
     masked_softmax_rows(similarities, 1.0)
     assert torch.equal(similarities, torch.eye(3))
+
+
+def test_unit_rows_are_those_of_torch() -> None:
+    rows = torch.tensor([[3.0, 4.0], [0.0, 0.0], [-1e-3, 2e-3]])
+    torch.testing.assert_close(unit_rows(rows), F.normalize(rows, dim=1))
+
+
+def test_the_gradient_of_unit_rows_is_that_of_torch() -> None:
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(5, 7, generator=generator, dtype=torch.double, requires_grad=True)
+    assert torch.autograd.gradcheck(unit_rows, (rows,))
+    weights = torch.randn(5, 7, generator=generator, dtype=torch.double)
+    own, theirs = (torch.autograd.grad((f(rows) * weights).sum(), rows)[0]
+                   for f in (unit_rows, lambda x: F.normalize(x, dim=1)))  # fmt: skip
+    torch.testing.assert_close(own, theirs)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raskd_bench.batch import Batch, Progress, Terms
-from raskd_bench.losses import distill, soft_cross_entropy
+from raskd_bench.losses import SHORTEST, distill, soft_cross_entropy, unit_rows
 from raskd_bench.method import Fraction, Level, Method, NonNegative, Positive, Setting, Student
 
 NEVER = -1e30  # added to what a softmax must give no mass: adding it is no kernel of its own
@@ -92,7 +92,7 @@ class RASKD(Method):
 
     def directions(self, vectors: Tensor) -> Tensor:
         """Return the vectors whose inner products are the similarities: unit ones for cosines."""
-        return F.normalize(vectors, dim=1) if self.similarity == "cosine" else vectors
+        return unit_rows(vectors) if self.similarity == "cosine" else vectors
 
     @torch.no_grad()
     def relation(self, directions: Tensor) -> Tensor:
@@ -106,5 +106,5 @@ class RASKD(Method):
         products = F.linear(embeddings, directions).float()
         if self.similarity == "cosine":  # C products are scaled, not D coordinates
             lengths: Tensor = torch.linalg.vector_norm(embeddings, dim=1, keepdim=True)
-            products = products * (self.scale / lengths.clamp_min(1e-12))
+            products = products * (self.scale / lengths.clamp_min(SHORTEST))
         return products
