@@ -73,7 +73,7 @@ class _UnitRows(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
         lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True).clamp_min_(SHORTEST)
-        unit = rows / lengths
+        unit: Tensor = rows / lengths
         ctx.save_for_backward(unit, lengths)
         return unit
 
@@ -83,7 +83,8 @@ class _UnitRows(torch.autograd.Function):
         (gradient,) = gradients
         along = torch.linalg.vecdot(unit, gradient, dim=1).unsqueeze(1)
         across: Tensor = torch.addcmul(gradient, unit, along, value=-1)
-        return across.div_(lengths)
+        across /= lengths
+        return across
 
 
 def masked_softmax_rows(similarities: Tensor, tau: float) -> Tensor:

@@ -10,7 +10,7 @@ from raskd_bench.evidence.blocks import ArmName
 from raskd_bench.overhead.arms import Arm
 
 MIN_STEPS = 20
-MIN_SECONDS = 2.0  # instead of 20 steps where a step is slow
+MIN_SECONDS = 1.0  # instead of 20 steps where a step is slow
 MAX_SECONDS = 15.0  # of an arm
 MIN_WINDOWS = 4
 WINDOW_SECONDS = 0.05

@@ -35,10 +35,10 @@ def test_a_fast_arm_takes_at_least_twenty_steps():
     assert all(warmth.steps >= 20 and warmth.steady for warmth in found.values())
 
 
-def test_a_slow_arm_takes_two_seconds_instead():
+def test_a_slow_arm_takes_fewer_that_last_a_second():
     found = warm_up({"baseline": Cooling(1.0), "method": Cooling(1.0)})
     assert found["baseline"].steps < 20
-    assert found["baseline"].seconds >= 2
+    assert found["baseline"].seconds >= 1
 
 
 def test_it_lasts_until_the_step_time_has_settled():
