@@ -40,9 +40,9 @@ def run(
         show.close()
     print_report([outcome.folder], Format.table)
     from raskd_bench.placebo import placebos
-    from raskd_bench.report.collect import load_records
+    from raskd_bench.report.collect import find_records
 
-    silent = placebos(load_records([outcome.folder]))
+    silent = placebos(find_records([outcome.folder]))
     for line in silent:
         say(f"error: {line}")
     if outcome.failed:

@@ -18,12 +18,11 @@ from raskd_bench.report.verdicts import (
     claims_of,
     methods_of,
 )
+from raskd_bench.spec.metrics import METRICS
 from raskd_bench.spec.suite import excluded
 
-REMEDIES = {
-    Answer.unmeasured: "measure it with: raskd-bench run SUITE",
-    Answer.invalid: "see whether this host is fit to measure on: raskd-bench doctor",
-}
+MEASURE = "measure it with: raskd-bench run SUITE"
+EXAMINE = "see whether this host is fit to measure on: raskd-bench doctor"
 
 
 def claim_findings(places: Sequence[Path]) -> list[Finding]:
@@ -96,8 +95,15 @@ def _finding(campaign: Campaign, verdict: ClaimVerdict, noted: set[str]) -> Find
         sentence(verdict),
         list(_detail(campaign, verdict, noted)),
         seconds=sum(seconds) if seconds else None,
-        remedy=REMEDIES.get(verdict.verdict, ""),
+        remedy=_remedy(verdict),
     )
+
+
+def _remedy(verdict: ClaimVerdict) -> str:
+    if verdict.verdict is Answer.unmeasured:
+        return MEASURE
+    of_time = METRICS[verdict.claim.metric].kind == "time"  # what a busy host spoils
+    return EXAMINE if verdict.verdict is Answer.invalid and of_time else ""
 
 
 def _detail(campaign: Campaign, verdict: ClaimVerdict, noted: set[str]) -> Iterator[str]:

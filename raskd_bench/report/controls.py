@@ -37,6 +37,8 @@ class Spike:
         return not self.faults and (self.found.low > 0 or self.found.high < 0)
 
     def __str__(self) -> str:
+        if math.isnan(self.found.value):
+            return f"{percent(self.size)} without usable evidence"
         ending = "" if self.recovered else " (missed)" if self.seen else " (not seen)"
         return f"{percent(self.size)} found as {change(self.found)}{ending}"
 
@@ -72,7 +74,7 @@ class Controls:
     def lines(self) -> list[str]:
         """Return what a report opens with."""
         made = []
-        if self.same is not None:
+        if self.same is not None and self.same.pairs:
             verdict = "equivalent" if self.fault is None else "not shown to be equivalent"
             made.append(
                 f"A/A: {change(self.same.found)}, {several(self.same.restarts, 'restart')}, "

@@ -204,7 +204,10 @@ def _start(case: Case, comparison: Comparison) -> CellVerdict:
     )  # fmt: skip
 
 
-def _of_decision(decision: Decision) -> Measured:
+def _of_decision(decision: Decision) -> Measured | None:
+    """Return what was found; None where every pair was useless."""
+    if not decision.pairs:
+        return None
     basis = f"{several(decision.restarts, 'restart')}, {several(decision.pairs, 'pair')}"
     if decision.conditional:
         basis += ", conditional on this layout of the processes"

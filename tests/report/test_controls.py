@@ -104,6 +104,19 @@ def test_equal_arms_that_died_are_a_fault_with_the_reason(campaign):
     assert controls(campaign).fault == "A/A: method arm: failed: gone"
 
 
+def test_equal_arms_of_which_every_pair_was_disturbed_are_told_without_a_number(campaign):
+    campaign.plan()
+    path = campaign.same()
+    path.write_text(
+        path.read_text().replace('"cpu_seconds"', '"foreign_cores": 2.0, "cpu_seconds"')
+    )
+    assert controls(campaign).lines() == [
+        "every verdict on time below is invalid: A/A: 12 of 12 pairs were disturbed "
+        "(other work took 2.00 cores); nothing was timed",
+        "no spikes in this mode",
+    ]
+
+
 def test_each_mode_has_equal_arms_of_its_own(quiet):
     quiet.method(mode="end_to_end")
     assert controls(quiet, "compute").fault is None
@@ -153,6 +166,11 @@ def test_a_spike_is_recovered_or_seen_by_its_interval(low, high, recovered, seen
     spike = Spike(0.02, Estimate(0.02, low, high, 0.9, 0.01, 3))
     assert (spike.recovered, spike.seen) == (recovered, seen)
     assert str(spike).endswith(f"){ending}")
+
+
+def test_a_spike_without_evidence_is_told_without_a_number():
+    spike = Spike(0.02, Estimate(math.nan, math.nan, math.nan, 0.9, math.nan, 0), ("died",))
+    assert str(spike) == "+2 % without usable evidence"
 
 
 def test_a_spike_whose_arm_died_is_not_recovered():

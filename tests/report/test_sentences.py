@@ -51,6 +51,20 @@ def test_invalid_evidence_is_said_with_its_reason(campaign):
     assert only(campaign).endswith("; the evidence is invalid: no A/A comparison.")
 
 
+def test_evidence_without_a_single_usable_pair_has_a_sentence_without_numbers(campaign):
+    plan = campaign.plan(TIME)
+    campaign.same(plan=plan)
+    path = campaign.method(plan=plan)
+    path.write_text(
+        path.read_text().replace('"cpu_seconds"', '"foreign_cores": 2.0, "cpu_seconds"')
+    )
+    assert only(campaign) == (
+        "the training step time of ras_kd on resnet8 (digits, batch 64, fp32, compute mode, "
+        "AMD EPYC, 2 cores) cannot be judged: 12 of 12 pairs were disturbed (other work took 2.00 "
+        "cores); nothing was timed."
+    )
+
+
 def test_what_was_not_measured_has_a_sentence_without_numbers(campaign):
     campaign.plan(TIME | {"metric": "test_top1", "at_most": None, "no_worse_by": "0.5pp"})
     assert only(campaign) == (
@@ -171,6 +185,15 @@ def test_a_finding_tells_claim_standing_and_evidence(two_claims):
     assert any(line.startswith("confirmatory: plan ") for line in detail)
     assert detail[-1] == f"evidence: {path}, {path.with_name('compute-aa.jsonl')}"
     assert findings[0].seconds == 6.0
+
+
+def test_a_time_that_is_invalid_sends_to_the_doctor_and_a_diverged_trial_does_not(campaign):
+    top1 = TIME | {"id": "a", "metric": "test_top1", "at_most": None, "no_worse_by": "0.5pp"}
+    campaign.method(plan=campaign.plan(TIME, top1))
+    campaign.trials(cross_entropy={"test_top1": (0.9, 0.9)}, ras_kd={"test_top1": (0.9, None)})
+    found = claim_findings([campaign.results])
+    assert [finding.verdict for finding in found] == ["invalid", "invalid"]
+    assert ["doctor" in finding.remedy for finding in found] == [True, False]
 
 
 def test_a_finding_tells_what_was_lost_of_its_evidence(campaign):
