@@ -44,6 +44,12 @@ def count_flops(work: Callable[[], object]) -> int:
     return int(counter.get_total_flops())
 
 
+def formulas() -> dict[Any, Callable[..., int]]:
+    """Return the FLOPs of each product by its operation, given arguments and `out_val`."""
+    counter = FlopCounterMode(display=False, custom_mapping=_formulas())
+    return dict(counter.flop_registry)
+
+
 def forward_macs(network: nn.Module, images: torch.Tensor) -> int:
     """Return the multiply-adds of a forward on one image, as fvcore counts them.
 

@@ -1,8 +1,6 @@
-"""What a suite would cost, without running it: parameters, FLOPs and steps of each method.
+"""What a suite would cost, without running it: parameters, steps, and each method's fingerprint.
 
-The forward's multiply-adds are fvcore's; a training step is counted on fake tensors, which have
-shapes but no data, so that a laptop predicts large networks. A method that must read its data (a
-user's own, with `.item()`, say) is counted on real tensors.
+The forward's multiply-adds are fvcore's; a training step is counted by `counting`.
 """
 
 from collections.abc import Iterable
@@ -12,29 +10,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 
+from raskd_bench.counting.fingerprint import CountedStep, count_step
 from raskd_bench.data.build import PUBLISHED, Shape, load_splits, shape_of
 from raskd_bench.data.splits import Labels, stratified
-from raskd_bench.errors import BenchError, DataError, IncompatibleTrial
+from raskd_bench.errors import DataError
+from raskd_bench.fingerprint.model import Fingerprint
 from raskd_bench.flops import count_flops, forward_macs
 from raskd_bench.pace import Pace
-from raskd_bench.setup import (
-    autocast_of,
-    first_epoch_rng,
-    make,
-    new_step,
-    num_trainable,
-    random_batch,
-    state_bytes,
-)
 from raskd_bench.spec import Plan, Trial
 from raskd_bench.students.build import new_student
 from raskd_bench.students.network import StudentNetwork
 from raskd_bench.tasks.build import new_task
-from raskd_bench.teachers import untrained_teacher, weight_bytes
 
-CPU = torch.device("cpu")
+DISAGREEMENT = 1e-3  # of two counters about a forward, before a plan says so
 
 
 @dataclass(frozen=True)
@@ -44,12 +33,9 @@ class Prediction:
     Attributes:
         plan: one of its trials.
         seeds: how many there are.
+        fingerprint: of a training step.
         infer_params: of the student.
-        extra_params: trainable, of the method's auxiliary modules.
         forward_macs: multiply-adds of the student on one image, by fvcore.
-        step_flops: matmul and convolution FLOPs of a training step.
-        images_per_step: forwarded through the student, with or without gradient.
-        state_bytes: what the method keeps between steps, its teacher included.
         steps: of a trial; None for a budget in seconds.
         train_flops: of a trial, its teacher's training included; None if steps are not known.
         preparation_flops: the part of a teacher's training.
@@ -57,31 +43,46 @@ class Prediction:
 
     plan: Plan
     seeds: int
+    fingerprint: Fingerprint
     infer_params: int
-    extra_params: int
     forward_macs: int
-    step_flops: int
-    images_per_step: int
-    state_bytes: int
     steps: int | None
     train_flops: int | None
     preparation_flops: int | None
+
+    @property
+    def step_flops(self) -> int:
+        """Matmul and convolution FLOPs of a training step."""
+        return self.fingerprint.matmul_flops
+
+    @property
+    def images_per_step(self) -> int:
+        """Images that go through the student, with or without gradient."""
+        counted = self.fingerprint
+        return counted.images_forwarded + counted.images_forwarded_without_gradient
+
+    @property
+    def extra_params(self) -> int:
+        """Trainable parameters of the method's auxiliary modules."""
+        return self.fingerprint.extra_params
+
+    @property
+    def state_bytes(self) -> int:
+        """What the method keeps between steps, its teacher included."""
+        return self.fingerprint.state_bytes
 
 
 @dataclass(frozen=True)
 class _Training:
     """What one training would cost; the teacher's, too."""
 
+    fingerprint: Fingerprint
     infer_params: int
-    extra_params: int
-    step_flops: int
-    images_per_step: int
-    state_bytes: int
     steps: int | None
 
     @property
     def flops(self) -> int | None:
-        return None if self.steps is None else self.steps * self.step_flops
+        return None if self.steps is None else self.steps * self.fingerprint.matmul_flops
 
 
 def predict(plans: Iterable[Plan], home: Path) -> tuple[list[Prediction], list[str]]:
@@ -112,18 +113,15 @@ class _Predictor:
         shape, _ = self._shape(trial)
         key = (str(trial.data), str(trial.student))
         if key not in self._macs:
-            self._macs[key] = _forward_macs(trial, shape)
+            self._macs[key] = self._forward_macs(trial, shape)
         training, teacher = self._training(trial), self._teacher(trial)
         total, prepared = training.flops, teacher.flops if teacher else 0
         return Prediction(
             plan=group[0],
             seeds=len(group),
+            fingerprint=training.fingerprint,
             infer_params=training.infer_params,
-            extra_params=training.extra_params,
             forward_macs=self._macs[key],
-            step_flops=training.step_flops,
-            images_per_step=training.images_per_step,
-            state_bytes=training.state_bytes,
             steps=training.steps,
             train_flops=None if total is None or prepared is None else total + prepared,
             preparation_flops=prepared,
@@ -139,22 +137,23 @@ class _Predictor:
         return self._teachers[alone.id]
 
     def _training(self, trial: Trial) -> _Training:
-        shape, labels = self._shape(trial)
-        try:
-            with FakeTensorMode(allow_non_fake_inputs=True):
-                return _training(trial, shape, labels, self.home)
-        except BenchError:
-            raise
-        except Exception:  # whatever a method does that a fake tensor cannot do
-            return self._on_real_tensors(trial, shape, labels)
+        return _training(trial, count_step(trial, *self._shape(trial), self.home))
 
-    def _on_real_tensors(self, trial: Trial, shape: Shape, labels: Labels) -> _Training:
-        try:
-            return _training(trial, shape, labels, self.home)
-        except Exception as error:  # a user's own loss may raise anything
-            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-            text = f"{trial.method} on {trial.student}: cannot take a step: {reason}"
-            raise IncompatibleTrial(text) from error
+    def _forward_macs(self, trial: Trial, shape: Shape) -> int:
+        """Return fvcore's count of a student's inference, which ours must agree with."""
+        task = new_task(trial.task, shape.num_classes)
+        student = new_student(trial.student.name, trial.student.options, task).eval()
+        images = torch.zeros(1, 3, shape.height, shape.width)
+        macs = forward_macs(_Logits(student), images)
+        with torch.no_grad():
+            flops = count_flops(lambda: student(images))
+        if abs(flops - 2 * macs) > DISAGREEMENT * flops:
+            self.notes.append(
+                f"{trial.student}: inference on one image: {flops:,} FLOPs by our count, "
+                f"{macs:,} multiply-adds by fvcore's: more than {DISAGREEMENT:.1%} from 2 to 1; "
+                "ratios of methods on this student hold, its multiply-adds may not"
+            )
+        return macs
 
     def _shape(self, trial: Trial) -> tuple[Shape, Labels]:
         """Return the sizes and labels of the training split, without what is held out."""
@@ -178,36 +177,11 @@ class _Predictor:
             return shape, np.arange(shape.num_samples, dtype=np.int64) % shape.num_classes
 
 
-def _training(trial: Trial, shape: Shape, labels: Labels, home: Path) -> _Training:
-    trial = trial.model_copy(update={"compile": False})
-    task = new_task(trial.task, shape.num_classes)
-    teacher = untrained_teacher(trial, task)
-    teacher_bytes = weight_bytes(teacher.student) if teacher else 0
-    sizes = (shape.num_classes, shape.num_samples)
-    student, method = make(trial, sizes, task, home, teacher)
-    lists = method.sample(labels, trial.batch_size, first_epoch_rng(trial.seed))
-    size = (shape.height, shape.width)
-    batch = random_batch(method, lists[0], size, shape.num_classes, CPU)
-    step = new_step(trial, student, method, batch, lambda: autocast_of(CPU, trial))
-    step()  # some methods' first step is lighter
-    before = student.images_with_grad + student.images_without_grad
-    step_flops = count_flops(step)
-    pace = Pace(trial.budget, steps_per_epoch=len(lists), elapsed=lambda: 0.0,
-                images_per_step=len(lists[0]) * method.views, step_flops=step_flops)  # fmt: skip
-    return _Training(
-        infer_params=num_trainable(student),
-        extra_params=num_trainable(method),
-        step_flops=step_flops,
-        images_per_step=student.images_with_grad + student.images_without_grad - before,
-        state_bytes=state_bytes(method) + teacher_bytes,
-        steps=pace.total_steps,
-    )
-
-
-def _forward_macs(trial: Trial, shape: Shape) -> int:
-    task = new_task(trial.task, shape.num_classes)
-    student = new_student(trial.student.name, trial.student.options, task).eval()
-    return forward_macs(_Logits(student), torch.zeros(1, 3, shape.height, shape.width))
+def _training(trial: Trial, counted: CountedStep) -> _Training:
+    step_flops = counted.fingerprint.matmul_flops
+    pace = Pace(trial.budget, steps_per_epoch=counted.steps_per_epoch, elapsed=lambda: 0.0,
+                images_per_step=counted.images_per_step, step_flops=step_flops)  # fmt: skip
+    return _Training(counted.fingerprint, counted.infer_params, pace.total_steps)
 
 
 class _Logits(nn.Module):

@@ -175,3 +175,27 @@ def test_a_method_that_cannot_take_a_step_is_refused_in_one_line(plans, tmp_path
     with pytest.raises(IncompatibleTrial, match=text) as refused:
         predict(plans("./mine.py:Breaks"), tmp_path)
     assert "\n" not in str(refused.value)
+
+
+def test_a_prediction_has_the_fingerprint_of_its_step(predicted):
+    found = predicted("ps_kd")
+    assert found.step_flops == found.fingerprint.matmul_flops
+    assert found.images_per_step == found.fingerprint.images_forwarded == 32
+    assert found.state_bytes == found.fingerprint.state_bytes == 1438 * 10 * 4
+
+
+def test_a_transformer_is_planned(predicted):
+    student = {"name": "timm/vit_tiny_patch16_224", "img_size": 8, "patch_size": 2, "depth": 2,
+               "embed_dim": 48, "num_heads": 3}  # fmt: skip
+    found = predicted("ras_kd", student=student)
+    assert found.fingerprint.unknown == ()
+    assert found.extra_params == 10 * 48
+
+
+def test_counters_that_disagree_about_a_forward_are_a_note(plans, tmp_path, monkeypatch):
+    monkeypatch.setattr("raskd_bench.predict.forward_macs", lambda network, images: 1000)
+    predictions, notes = predict(plans(), tmp_path)
+    assert predictions[0].forward_macs == 1000
+    assert len(notes) == 1
+    assert notes[0].startswith("resnet8: inference on one image: ")
+    assert "1,000 multiply-adds by fvcore's: more than 0.1% from 2 to 1" in notes[0]

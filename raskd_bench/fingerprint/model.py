@@ -66,6 +66,10 @@ class Fingerprint(BaseModel):
         return sum(self.operations.values())
 
     @property
+    def other_flops(self) -> int:
+        return self.elementwise_flops + self.reduction_flops
+
+    @property
     def bytes_moved(self) -> int:
         return self.bytes_read + self.bytes_written
 

@@ -1,12 +1,13 @@
 """The table of a plan."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from raskd_bench.report.cells import count
+from raskd_bench.fingerprint.model import Fingerprint
+from raskd_bench.report.cells import count, mebibytes
 from raskd_bench.report.describe import budget_of, describe_conditions, named
 from raskd_bench.report.grid import Grid
 from raskd_bench.spec import Plan, Suite
@@ -18,6 +19,19 @@ MEANING = (
     "products and convolutions, forward and backward, of a step and of a trial's training."
 )
 
+STEP: dict[str, tuple[str, Callable[[float], str]]] = {
+    "operations": ("num_operations", count),
+    "matmul FLOPs": ("matmul_flops", count),
+    "other FLOPs": ("other_flops", count),
+    "bytes moved": ("bytes_moved", mebibytes),
+    "bytes saved": ("saved_bytes", mebibytes),
+    "peak memory": ("peak_live_bytes", mebibytes),
+}
+STEP_MEANING = (
+    "other FLOPs: element-wise operations and reductions. Bytes are those of tensors, as if no "
+    "operation were fused; memory is the predicted peak of live tensors"
+)
+
 
 class Predicted(Protocol):
     """A prediction, as `predict` makes it."""
@@ -26,6 +40,8 @@ class Predicted(Protocol):
     def plan(self) -> Plan: ...
     @property
     def seeds(self) -> int: ...
+    @property
+    def fingerprint(self) -> Fingerprint: ...
     @property
     def infer_params(self) -> int: ...
     @property
@@ -47,13 +63,17 @@ class Predicted(Protocol):
 
 
 def plan_tables(suite: Suite, predictions: Sequence[Predicted]) -> RenderableType:
-    """Return one table a cell: a row a method, its step's FLOPs as a ratio to the baseline."""
+    """Return two tables a cell: what is planned, and one training step by count.
+
+    A row is a method; amounts of a step are ratios to the baseline's.
+    """
     cells: dict[str, list[Predicted]] = {}
     for prediction in predictions:
         cells.setdefault(prediction.plan.trial.cell, []).append(prediction)
     trials = _many(sum(prediction.seeds for prediction in predictions), "trial")
     summary = f"{trials} in {_many(len(cells), 'cell')}{_total(predictions)}; {MEANING}"
-    return Group(*(_table(suite, rows) for rows in cells.values()), Text(summary, style="dim"))
+    grids = [make(suite, rows) for rows in cells.values() for make in (_table, _step_table)]
+    return Group(*grids, Text(summary, style="dim"))
 
 
 def _total(predictions: Sequence[Predicted]) -> str:
@@ -90,6 +110,40 @@ def _table(suite: Suite, rows: Sequence[Predicted]) -> Grid:
         for row in rows
     ]
     return Grid(f"{suite.name}: {conditions}", HEAD, cells, list(_teachers(rows)))
+
+
+def _step_table(suite: Suite, rows: Sequence[Predicted]) -> Grid:
+    base = next((r.fingerprint for r in rows if r.plan.label == suite.baseline_label), None)
+    ratio = f", ratio to {suite.baseline_label}" if base else ""
+    cells = [
+        (
+            row.plan.label,
+            *(_amount(row.fingerprint, base, *column) for column in STEP.values()),
+            f"{row.fingerprint.synchronisations:,}",
+            f"{row.fingerprint.copies:,}",
+        )
+        for row in rows
+    ]
+    head = ("method", *STEP, "waits", "copies")
+    return Grid(f"one training step by count{ratio}", head, cells, [*_unknown(rows), STEP_MEANING])
+
+
+def _amount(
+    row: Fingerprint, base: Fingerprint | None, name: str, unit: Callable[[float], str]
+) -> str:
+    """Return the baseline's amount with its unit, and the others' ratios to it."""
+    if base is None or row is base:
+        return unit(getattr(row, name))
+    whole = getattr(base, name)
+    return f"x{getattr(row, name) / whole:.4f}" if whole else "?"
+
+
+def _unknown(rows: Sequence[Predicted]) -> Iterator[str]:
+    """Yield which operations are in a method's bytes but in none of its FLOPs."""
+    for row in rows:
+        names = row.fingerprint.unknown
+        if names:
+            yield f"* {row.plan.label}: no FLOPs are known of {', '.join(names)}"
 
 
 def _teachers(rows: Sequence[Predicted]) -> Iterator[str]:

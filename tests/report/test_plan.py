@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 from rich.console import Console
 
+from raskd_bench.fingerprint.model import Fingerprint
 from raskd_bench.report.plan import plan_tables
 from raskd_bench.spec import expand, load_suite
 
@@ -21,6 +22,33 @@ teacher: {teacher}
 methods: {methods}
 """
 
+BASE = Fingerprint(
+    operations={"aten.add.Tensor": 100},
+    unknown=(),
+    matmul_flops_forward=100_000_000,
+    matmul_flops_backward=200_000_000,
+    elementwise_flops=4_000_000,
+    reduction_flops=1_000_000,
+    bytes_read=6 * 2**20,
+    bytes_written=4 * 2**20,
+    saved_bytes=2 * 2**20,
+    peak_live_bytes=8 * 2**20,
+    resting_bytes=2**20,
+    copies=0,
+    synchronisations=0,
+    extra_params=0,
+    extra_buffer_bytes=0,
+    images_forwarded=64,
+    images_forwarded_without_gradient=0,
+    state_bytes=0,
+)
+DEARER = BASE.model_copy(update={
+    "operations": {"aten.add.Tensor": 100, "aten.odd.default": 25},
+    "unknown": ("aten.odd.default",),
+    "matmul_flops_forward": 100_300_000, "elementwise_flops": 5_000_000, "bytes_read": 7 * 2**20,
+    "saved_bytes": 3 * 2**20, "peak_live_bytes": 9 * 2**20, "copies": 1, "synchronisations": 2,
+})  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Predicted:
@@ -28,6 +56,7 @@ class Predicted:
 
     plan: object
     seeds: int = 3
+    fingerprint: Fingerprint = BASE
     infer_params: int = 78_042
     extra_params: int = 0
     forward_macs: int = 800_000
@@ -50,14 +79,15 @@ CHANGES = {
 def printed(tmp_path):
     """Return what a plan prints, for changes of its suite and of each prediction."""
 
-    def make(only=None, predicted=None, width=160, **changes):
+    def make(only=None, predicted=None, width=160, changed=None, **changes):
         values = {"batch_size": 64, "budget": "{epochs: 12}", "teacher": "{student: resnet20}",
                   "methods": "[cross_entropy, ras_kd, kd]"}  # fmt: skip
         path = tmp_path / "mine.yaml"
         path.write_text(SUITE.format(**values | changes))
         suite = load_suite(path)
         firsts = {(p.trial.cell, p.label): p for p in reversed(expand(suite, tmp_path, only))}
-        predictions = [Predicted(plan, **CHANGES[plan.trial.method] | (predicted or {}))
+        own = {name: CHANGES[name] | (changed or {}).get(name, {}) for name in CHANGES}
+        predictions = [Predicted(plan, **own[plan.trial.method] | (predicted or {}))
                        for plan in reversed(firsts.values())]  # fmt: skip
         console = Console(file=io.StringIO(), width=width)
         console.print(plan_tables(suite, predictions))
@@ -128,3 +158,40 @@ def test_a_narrow_terminal_gets_the_columns_below_each_other(printed):
     assert max(map(len, text.splitlines())) <= 80
     assert "1,089,896 B" in text
     assert "…" not in text
+
+
+def step_line(text, start):
+    return line(text.partition("one training step by count")[2], start)
+
+
+def test_a_step_of_the_baseline_is_in_units(printed):
+    assert step_line(printed(), "cross_entropy") == [
+        "cross_entropy", "100", "300", "M", "5.00", "M", "10", "MiB", "2", "MiB", "8", "MiB",
+        "0", "0",
+    ]  # fmt: skip
+
+
+def test_a_step_of_another_method_is_a_ratio_but_for_waits_and_copies(printed):
+    text = printed(changed={"ras_kd": {"fingerprint": DEARER}})
+    assert "one training step by count, ratio to cross_entropy" in text
+    assert step_line(text, "ras_kd") == [
+        "ras_kd", "x1.2500", "x1.0010", "x1.2000", "x1.1000", "x1.5000", "x1.1250", "2", "1",
+    ]  # fmt: skip
+
+
+def test_without_the_baseline_a_step_is_in_units(printed):
+    text = printed(only="ras_kd")
+    assert "ratio to cross_entropy" not in text
+    assert step_line(text, "ras_kd")[1:4] == ["100", "300", "M"]
+
+
+def test_operations_without_a_formula_are_named(printed):
+    text = printed(changed={"ras_kd": {"fingerprint": DEARER}})
+    assert "* ras_kd: no FLOPs are known of aten.odd.default" in text
+    assert text.count("no FLOPs are known") == 1
+
+
+def test_a_ratio_to_nothing_is_a_question_mark(printed):
+    nothing = {"fingerprint": BASE.model_copy(update={"saved_bytes": 0})}
+    text = printed(changed={"cross_entropy": nothing})
+    assert step_line(text, "ras_kd")[5] == "?"
