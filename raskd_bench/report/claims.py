@@ -1,6 +1,6 @@
 """Claims of registered plans, judged from what lies on disk; pure functions of files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from raskd_bench.report.campaigns import Campaign, find_campaigns, loss
@@ -130,6 +130,13 @@ def _detail(campaign: Campaign, verdict: ClaimVerdict, noted: set[str]) -> Itera
             noted.add(note)
             lines.append(note)
     yield from dict.fromkeys(lines)
-    files = dict.fromkeys(str(path) for cell in verdict.cells for path in cell.evidence)
-    if files:
-        yield f"evidence: {', '.join(files)}"
+    yield from _evidence(path for cell in verdict.cells for path in cell.evidence)
+
+
+def _evidence(files: Iterable[Path]) -> Iterator[str]:
+    """Yield a line for each folder: its path, then its files."""
+    folders: dict[Path, list[str]] = {}
+    for path in dict.fromkeys(files):
+        folders.setdefault(path.parent, []).append(path.name)
+    for folder, names in folders.items():
+        yield f"evidence: {folder}: {', '.join(names)}"

@@ -11,6 +11,8 @@ from raskd_bench.evidence.estimate import Decision, between_restarts, decide
 from raskd_bench.report.wording import change, percent, several
 from raskd_bench.stats import Estimate, Verdict, smallest_margin, spend
 
+MISSED = "an interval of 90 % misses one size in ten by chance"
+
 
 @dataclass(frozen=True)
 class Spike:
@@ -89,7 +91,10 @@ class Controls:
                 f"{percent(self.resolves, '', 2)} (with {several(self.restarts, 'restart')})"
             )
         found = f": {'; '.join(map(str, self.spikes))}" if self.spikes else ""
-        return [*made, f"{self.recovered}{found}"]
+        made.append(f"{self.recovered}{found}")
+        if any(spike.seen and not spike.recovered for spike in self.spikes):
+            made.append(MISSED)
+        return made
 
 
 @dataclass(frozen=True)

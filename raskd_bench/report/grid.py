@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -35,7 +36,8 @@ class Grid:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Text(plain(self.title), style="bold")
-        yield from (Text(f"  {plain(line)}") for line in self.opening)
+        for line in self.opening:
+            yield Padding(Text(plain(line)), (0, 0, 0, 2), expand=False)
         for columns in self._parts(console, options):
             yield self._table(columns)
         yield from (Text(f"  {plain(note)}", style="dim") for note in self.notes)

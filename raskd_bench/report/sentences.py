@@ -88,7 +88,15 @@ def cells_in_words(verdict: ClaimVerdict) -> list[str]:
         return []
     counted = several(len(verdict.cells), "cell")
     lines = [f"in {counted}, each at its full alpha (intersection-union test):"]
-    return [*lines, *(f"  {cell.verdict}: {cell_sentence(cell)}" for cell in verdict.cells)]
+    return [*lines, *(f"  {cell.verdict}: {_in_short(cell)}" for cell in verdict.cells)]
+
+
+def _in_short(cell: CellVerdict) -> str:
+    """Return place and number of a cell, and why it says nothing if it does not."""
+    parts = [_place(cell), *([found_in_words(cell.found)] if cell.found is not None else [])]
+    if cell.verdict in {Answer.invalid, Answer.unmeasured}:
+        parts.append("; ".join(cell.reasons))
+    return ": ".join(parts)
 
 
 def _amount(claim: Claim) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Group
+from rich.padding import Padding
 from rich.text import Text
 
 from raskd_bench.errors import RequestError
@@ -83,15 +84,20 @@ def _terminal(contents: Contents) -> Group:
         parts.append(Text(f"claims: {tally(claims)}", style="bold"))
     for claim in claims:
         parts += _claim_for_a_terminal(claim)
-    parts += [Text(f"  {plain(line)}", style="dim") for line in (*remedies(claims),
-              *contents.notes)]  # fmt: skip
+    parts += [_indented(line, 2) for line in (*remedies(claims), *contents.notes)]
     return Group(*parts)
 
 
-def _claim_for_a_terminal(claim: Finding) -> list[Text]:
+def _claim_for_a_terminal(claim: Finding) -> list[Text | Padding]:
     style = STYLES.get(claim.outcome.value, "bold yellow")
     head = Text.assemble((claim.verdict, style), plain(f": {claim.name}: {claim.sentence}"))
-    return [head, *(Text(f"    {plain(line)}", style="dim") for line in claim.detail)]
+    return [head, *(_indented(line, 4) for line in claim.detail)]
+
+
+def _indented(line: str, columns: int) -> Padding:
+    """Return a line whose further lines are indented like its first."""
+    own = len(line) - len(line.lstrip())
+    return Padding(Text(plain(line.lstrip()), style="dim"), (0, 0, 0, columns + own), expand=False)
 
 
 def _markdown(contents: Contents) -> str:

@@ -152,6 +152,15 @@ def test_spikes_are_recovered_where_the_interval_has_their_size(quiet):
     )
 
 
+def test_a_spike_that_was_missed_is_told_with_how_often_chance_does_so(quiet):
+    quiet.spike(0.05, (0.019, 0.02, 0.021))
+    assert controls(quiet).lines()[2:] == [
+        "0 of 1 spikes recovered at their size: "
+        "+5 % found as +2.02 % (90 % interval +1.85 to +2.19 %) (missed)",
+        "an interval of 90 % misses one size in ten by chance",
+    ]
+
+
 @pytest.mark.parametrize(
     ("low", "high", "recovered", "seen", "ending"),
     [

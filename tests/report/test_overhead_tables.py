@@ -69,6 +69,13 @@ def test_a_terminal_sees_controls_then_methods_then_claims(measured):
     assert sorted(order, key=text.index) == order
 
 
+def test_lines_of_a_claim_that_wrap_stay_indented(measured):
+    lines = printed([measured.results], width=60).splitlines()
+    below = lines[next(k for k, line in enumerate(lines) if line.startswith("supported:")) + 1 :]
+    first = next(k for k, line in enumerate(below) if "claim: " in line)
+    assert all(line.startswith("    ") for line in below[first:])
+
+
 def test_controls_that_failed_make_every_verdict_of_their_table_invalid(campaign):
     plan = campaign.plan()
     campaign.same((0.05, 0.05, 0.05), plan=plan)

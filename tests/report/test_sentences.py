@@ -183,7 +183,7 @@ def test_a_finding_tells_claim_standing_and_evidence(two_claims):
     assert (findings[0].name, findings[0].verdict) == ("tiny: time", "supported")
     assert detail[0] == "claim: RAS-KD adds no relevant time"
     assert any(line.startswith("confirmatory: plan ") for line in detail)
-    assert detail[-1] == f"evidence: {path}, {path.with_name('compute-aa.jsonl')}"
+    assert detail[-1] == f"evidence: {path.parent}: {path.name}, compute-aa.jsonl"
     assert findings[0].seconds == 6.0
 
 
@@ -194,6 +194,20 @@ def test_a_time_that_is_invalid_sends_to_the_doctor_and_a_diverged_trial_does_no
     found = claim_findings([campaign.results])
     assert [finding.verdict for finding in found] == ["invalid", "invalid"]
     assert ["doctor" in finding.remedy for finding in found] == [True, False]
+
+
+def test_a_finding_tells_each_of_several_cells_in_short(campaign):
+    campaign.cells = [campaign.cells[0], SECOND]
+    plan = campaign.plan(TIME)
+    campaign.same(plan=plan)
+    campaign.method(plan=plan)
+    detail = claim_findings([campaign.results])[0].detail
+    assert detail[1] == "in 2 cells, each at its full alpha (intersection-union test):"
+    assert detail[2] == (
+        "  supported: resnet8 (digits, batch 64, fp32, compute mode, AMD EPYC, 2 cores): "
+        "+0.00 % (90 % interval -0.17 to +0.17 %; 3 restarts, 12 pairs)"
+    )
+    assert detail[3].startswith("  not measured: digits, resnet20, 64, fp32: compute mode, no ")
 
 
 def test_a_finding_tells_what_was_lost_of_its_evidence(campaign):
