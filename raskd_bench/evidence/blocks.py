@@ -22,6 +22,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+FEWEST_PAIRS = 3  # of a restart that was cut off
+
+
 @dataclass(frozen=True)
 class Block:
     """Some steps of one arm, timed as one.
@@ -87,6 +90,11 @@ class Restart:
     def closed(self) -> bool:
         return self.seconds is not None
 
+    @property
+    def mostly_there(self) -> bool:
+        """Whether at least half of the planned pairs are there, and three of them."""
+        return sum(1 for _ in self.whole_pairs()) >= max(FEWEST_PAIRS, self.pairs / 2)
+
     def whole_pairs(self) -> Iterator[dict[ArmName, Block]]:
         """Yield the pairs of which both blocks are there."""
         pairs: dict[int, dict[ArmName, Block]] = {}
@@ -116,6 +124,11 @@ class Comparison:
     failures: list[dict[str, Any]] = field(default_factory=list)
     ending: dict[str, Any] | None = None
     lost: int = 0
+
+    @property
+    def counted(self) -> list[Restart]:
+        """The restarts that count: closed ones, and of one that was cut off at least half."""
+        return [restart for restart in self.restarts if restart.closed or restart.mostly_there]
 
     @property
     def label(self) -> str:

@@ -22,7 +22,6 @@ from raskd_bench.stats import (
 )
 
 MAX_DROPPED = 0.1  # of all pairs; beyond, the evidence is invalid
-MIN_PAIRS = 3  # that a restart counts with
 MAX_DISTURBANCE = 0.75  # cores that others may use during a block
 
 
@@ -82,10 +81,10 @@ def decide(comparison: Comparison, margin: float, rules: Rules | None = None) ->
         margin: a fraction.
         rules: the comparison's own unless given.
     """
-    ratios = [values for r in comparison.restarts if len(values := log_ratios(r)) >= MIN_PAIRS]
+    ratios = _by_restart(comparison)
     rules = rules or _rules(comparison, len(ratios))
-    whole = sum(sum(1 for _ in restart.whole_pairs()) for restart in comparison.restarts)
-    kept = sum(len(log_ratios(restart)) for restart in comparison.restarts)
+    whole = sum(sum(1 for _ in restart.whole_pairs()) for restart in comparison.counted)
+    kept = sum(map(len, ratios))
     found, verdict, used = _look(ratios, margin, rules)
     reasons = tuple(_reasons(comparison, whole, kept))
     if reasons:
@@ -97,7 +96,7 @@ def decide(comparison: Comparison, margin: float, rules: Rules | None = None) ->
 
 def latest(comparison: Comparison) -> Estimate:
     """Return the log ratio over all restarts, at the level of the last look that was reached."""
-    ratios = [values for r in comparison.restarts if len(values := log_ratios(r)) >= MIN_PAIRS]
+    ratios = _by_restart(comparison)
     rules = _rules(comparison, len(ratios))
     reached = [k for k, look in enumerate(rules.looks) if look <= len(ratios)]
     alpha = spend(rules.alpha, rules.looks)[reached[-1] if reached else 0]
@@ -106,8 +105,12 @@ def latest(comparison: Comparison) -> Estimate:
 
 def between_restarts(comparison: Comparison) -> list[float]:
     """Return the trimmed mean of each restart."""
-    values = (log_ratios(restart) for restart in comparison.restarts)
-    return [trimmed_mean(found) for found in values if len(found) >= MIN_PAIRS]
+    return [trimmed_mean(values) for values in _by_restart(comparison)]
+
+
+def _by_restart(comparison: Comparison) -> list[list[float]]:
+    """Return the log ratios of each restart that counts and has an undisturbed pair."""
+    return list(filter(None, map(log_ratios, comparison.counted)))
 
 
 def _rules(comparison: Comparison, restarts: int) -> Rules:

@@ -29,7 +29,8 @@ class Registration(BaseModel):
     suite: str
     overhead: dict[str, Any]
     claims: list[dict[str, Any]]
-    cells: list[dict[str, Any]]  # axes, and each method with hyper-parameters and digest
+    cells: list[dict[str, Any]]  # axes, recipe, and each method with hyper-parameters and digest
+    seeds: list[int] = []
     registered: str  # ISO 8601, UTC
     program: str = __version__
     commit: str | None = None
@@ -92,6 +93,14 @@ def deviations(of_data: Registration, latest: Registration) -> Iterable[str]:
         before, after = of_data.overhead.get(name), latest.overhead.get(name)
         if before != after:
             yield f"overhead.{name}: {before} -> {after}"
+    yield from _changed_claims(of_data, latest)
+    if of_data.seeds != latest.seeds:
+        yield f"seeds: {of_data.seeds} -> {latest.seeds}"
+    if of_data.cells != latest.cells:
+        yield "cells, recipe or methods, or a method's code, differ"
+
+
+def _changed_claims(of_data: Registration, latest: Registration) -> Iterable[str]:
     for identity in sorted({c["id"] for c in (*of_data.claims, *latest.claims)}):
         first, last = of_data.claim(identity), latest.claim(identity)
         if first is None or last is None:
@@ -100,5 +109,3 @@ def deviations(of_data: Registration, latest: Registration) -> Iterable[str]:
         for key in sorted(first.keys() | last.keys()):
             if first.get(key) != last.get(key):
                 yield f"claim {identity}: {key}: {first.get(key)} -> {last.get(key)}"
-    if of_data.cells != latest.cells:
-        yield "cells or methods, or a method's code, differ"

@@ -21,6 +21,7 @@ from raskd_bench.spec import CellPlan, Plan, Trial, expand_cells
 
 CPU_BLOCK_SECONDS, GPU_BLOCK_SECONDS = 0.1, 0.25
 FINGERPRINTS = "fingerprints.json"
+OF_A_METHOD = {"method", "hparams", "seed", "teacher"}
 
 Starter = Callable[..., AbstractContextManager[Mapping[ArmName, Arm]]]
 
@@ -41,19 +42,25 @@ class Show(EngineShow, Protocol):
 def register_plan(bench: Bench) -> Registration:
     """Write down what the whole suite claims and how it is decided, before the first sample."""
     suite = bench.suite
+    settled = {"baseline": suite.overhead_baseline}
     plan = Registration(
         suite=suite.name,
-        overhead=suite.overhead.model_dump(mode="json") if suite.overhead else {},
+        overhead=suite.overhead.model_dump(mode="json") | settled if suite.overhead else {},
         claims=[claim.model_dump(mode="json", exclude_none=True) for claim in suite.claims],
-        cells=[
-            {"cell": cell.cell_names, "methods": {p.label: _identity(bench, p) for p in cell.plans}}
-            for cell in expand_cells(suite, bench.home)
-        ],
+        cells=[_described(bench, cell) for cell in expand_cells(suite, bench.home)],
+        seeds=suite.seeds,
         registered=started(),
         commit=bench.code[0],
         dirty=bench.code[1],
     )
     return register(plan, bench.folder / FOLDER)
+
+
+def _described(bench: Bench, cell: CellPlan) -> dict[str, Any]:
+    """Return a cell as a plan registers it."""
+    recipe = cell.plans[0].trial.model_dump(mode="json", exclude=OF_A_METHOD)
+    methods = {plan.label: _identity(bench, plan) for plan in cell.plans}
+    return {"cell": cell.cell_names, "conditions": recipe, "methods": methods}
 
 
 def run_campaign(

@@ -92,7 +92,7 @@ class Engine:
     def _ending(self, known: Comparison, begin: float) -> str | None:
         """Return why nothing more is timed, or None."""
         rules = self.header.rules
-        done = sum(restart.closed for restart in known.restarts)
+        done = len(known.counted)
         if done not in rules.looks:
             return None
         self.show.look(self.header, done, latest(known))

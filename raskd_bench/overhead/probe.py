@@ -9,8 +9,8 @@ from typing import Any
 
 from raskd_bench.bench import Bench
 from raskd_bench.evidence import blocks
+from raskd_bench.evidence.blocks import FEWEST_PAIRS as LEAST
 from raskd_bench.evidence.blocks import BlockFile, Comparison, Header, Rules
-from raskd_bench.evidence.estimate import MIN_PAIRS as LEAST
 from raskd_bench.evidence.estimate import log_ratios
 from raskd_bench.overhead.campaign import new_engine
 from raskd_bench.overhead.engine import MAX_PAIRS, MIN_PAIRS

@@ -127,7 +127,7 @@ def _rules(bench: Bench, label: str, mode: str, role: Role) -> Rules:
     assert overhead is not None
     margins = [overhead.margin]
     for claim in bench.suite.claims if role == "method" else ():
-        timed = claim.metric == "step_time" and (claim.mode or overhead.modes[0]) == mode
+        timed = claim.metric == "step_time" and claim.settled_mode == mode
         if timed and claim.method == label and claim.at_most is not None:
             margins.append(claim.at_most.value)
     return Rules(
