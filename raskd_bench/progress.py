@@ -28,7 +28,7 @@ class Lines:
         self.suite = ""
         self.total = self.done = self.ran = 0
         self.begin = monotonic()
-        self.found = ""
+        self.found, self.noun = "", "trials"
 
     def check(self, suite: Suite, plans: list[Plan]) -> None:
         self.suite, self.total = suite.name, len(plans)
@@ -54,6 +54,7 @@ class Lines:
 
     def campaign(self, total: int, done: int, plan: str) -> None:
         self.total, self.done, self.ran, self.begin = total, done, 0, monotonic()
+        self.noun = "comparisons"
         before = f", {done} finished before" if done else ""
         self.say(f"{self.suite}: {total} paired comparisons{before}; plan {plan} is registered")
 
@@ -176,5 +177,7 @@ def compared(header: Header) -> str:
 
 def percent(found: Estimate) -> str:
     """Return a log ratio as `+0.8 % (+0.4 to +1.2 %)`."""
+    if math.isnan(found.value):
+        return "every pair was disturbed by other work"
     value, low, high = (100 * math.expm1(min(x, 50.0)) for x in found[:3])
     return f"{value:+.2f} % ({low:+.2f} to {high:+.2f} %)"

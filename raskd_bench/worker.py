@@ -20,6 +20,7 @@ from raskd_bench.arm import ArmSpec, run_arm
 from raskd_bench.data.build import load_splits, shape_of
 from raskd_bench.errors import BenchError, DataError, RequestError, in_short
 from raskd_bench.execute import execute
+from raskd_bench.heap import keep_heap
 from raskd_bench.machine import describe_host
 from raskd_bench.record import Preparation
 from raskd_bench.setup import make
@@ -216,6 +217,7 @@ def _describe_device(device: torch.device) -> dict[str, Any]:
 
 def _follow_parent(connection: Connection) -> None:
     """Leave Ctrl-C to the parent, and end when it is gone, however it ended."""
+    keep_heap()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def wait() -> None:

@@ -33,8 +33,8 @@ def run(
         )
     except Interrupted:
         show.close()
-        say(f"stopped: {show.done} of {show.total} trials are finished and kept; "
-             "the same command continues")  # fmt: skip
+        say(f"stopped: {show.done} of {show.total} {show.noun} are finished and kept; "
+            "the same command continues")  # fmt: skip
         raise typer.Exit(INTERRUPTED) from None
     finally:
         show.close()
@@ -47,7 +47,9 @@ def run(
         say(f"error: {line}")
     if outcome.failed:
         say(f"{len(outcome.failed)} trials did not finish; the same command tries them again")
-    if outcome.failed or silent:
+    for trouble in outcome.troubles:
+        say(f"error: {trouble}; the same command tries it again")
+    if outcome.failed or silent or outcome.troubles:
         raise typer.Exit(FAILED)
 
 

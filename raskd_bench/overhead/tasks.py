@@ -146,7 +146,8 @@ def _cell_name(cell: CellPlan) -> str:
 
 def _file_name(header: Header) -> str:
     names = {"a/a": "aa", "spike": f"spike-{header.spike or 0:.3g}", "method": header.label}
-    return f"{header.mode}-{_plain(names[header.role])}-{header.comparison[:8]}.jsonl"
+    name = names[header.role].rpartition("/")[2]  # of a user's file, without its folder
+    return f"{header.mode}-{_plain(name)}-{header.comparison[:8]}.jsonl"
 
 
 def _plain(text: str) -> str:

@@ -103,7 +103,9 @@ class Bench:
     @contextmanager
     def start(self) -> Iterator[dict]:
         made = {
-            name: FakeArm(self.clock, 0.01 * ratio, self.rng, self.noise, self.epoch_seconds * ratio)
+            name: FakeArm(
+                self.clock, 0.01 * ratio, self.rng, self.noise, self.epoch_seconds * ratio
+            )
             for name, ratio in (("baseline", 1.0), ("method", self.ratio))
         }
         self.arms.append(made)
