@@ -7,6 +7,13 @@ OLDER_HEAP_BYTES = 1 << 25  # the most that older releases of glibc take
 MALLOPT = {"M_TRIM_THRESHOLD": -1, "M_TOP_PAD": -2, "M_MMAP_THRESHOLD": -3}  # of glibc's malloc.h
 
 
+def release_heap() -> None:
+    """Give back what is free, once, so that the peak of what follows can be seen."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 def keep_heap() -> None:
     """Let freed memory stay with the process instead of going back to the system at each step.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from raskd_bench import catalog
 from raskd_bench.costs import conditions, cost_of
 from raskd_bench.errors import BenchError
-from raskd_bench.spec import load_suite
+from raskd_bench.spec import Suite, load_suite
 
 Row = tuple[str, ...]
 Rows = tuple[Row, list[Row]]
@@ -83,13 +83,26 @@ def suites(folder: Path) -> Rows:
     for path in sorted(folder.glob("*.y*ml")):
         try:
             suite = load_suite(path)
-            methods, seeds = len(suite.methods), len(suite.seeds)
-            text = f"{_many(methods, 'method')}, {_many(seeds, 'seed')}, {suite.budget}"
-            trials = _many(methods * seeds, "trial")
-            rows.append((str(path), suite.name, f"{text}: {trials} a cell"))
+            rows.append((str(path), suite.name, _contents(suite)))
         except BenchError as error:
             rows.append((str(path), "", f"has faults: {str(error).partition(chr(10))[0]}"))
     return ("suite", "name", "what"), rows
+
+
+def _contents(suite: Suite) -> str:
+    """Return what a suite runs in each cell."""
+    methods, seeds = len(suite.methods), len(suite.seeds)
+    parts = []
+    if seeds:
+        text = f"{_many(methods, 'method')}, {_many(seeds, 'seed')}, {suite.budget}"
+        parts.append(f"{text}: {_many(methods * seeds, 'trial')} a cell")
+    if suite.overhead is not None:
+        modes = " and ".join(suite.overhead.modes)
+        timed = _many(len(suite.overhead_methods), "method")
+        parts.append(f"{timed} timed against {suite.overhead_baseline} ({modes})")
+    if suite.claims:
+        parts.append(_many(len(suite.claims), "claim"))
+    return "; ".join(parts)
 
 
 def card(name: str, kind: catalog.Kind = "method") -> str:

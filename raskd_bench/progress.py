@@ -133,8 +133,9 @@ class Bars(Lines):
                         visible=True)  # fmt: skip
 
     def pairs(self, header: Header, restart: int, done: int, planned: int) -> None:
-        looks = header.rules.looks
-        share = (restart + done / planned) / next(n for n in looks if n > restart)
+        # restarts that were cut off keep their numbers, so there may be more than looks ask for
+        goal = next((look for look in header.rules.looks if look > restart), restart + 1)
+        share = (restart + done / planned) / goal
         note = f"restart {restart + 1}, pair {done} of {planned}; {self.found}"
         self.bars.update(self.current, completed=round(100 * share), note=note)
 

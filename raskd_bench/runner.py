@@ -18,12 +18,16 @@ from raskd_bench.bench import Bench, started
 from raskd_bench.errors import RequestError
 from raskd_bench.machine import code_state, slug
 from raskd_bench.overhead.campaign import Show as CampaignShow
-from raskd_bench.overhead.campaign import count_steps, register_plan, run_campaign
+from raskd_bench.overhead.campaign import (
+    comparison_files,
+    count_steps,
+    register_plan,
+    run_campaign,
+)
 from raskd_bench.overhead.probe import Probed, probe
-from raskd_bench.overhead.tasks import FOLDER as CAMPAIGN_FOLDER
 from raskd_bench.process import listen, preload, process_for
 from raskd_bench.record import Record
-from raskd_bench.spec import Plan, Suite, expand, expand_cells
+from raskd_bench.spec import CellPlan, Plan, Suite, expand, expand_cells
 
 DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
@@ -111,19 +115,27 @@ def run_suite(
         started_by = [*plans, *(plan for cell in cells for plan in cell.plans)]
         bench = _new_bench(suite, home, started_by, device, results)
         with _exclusive(bench.folder):
-            if fresh:
-                for place in (bench, bench.of_teachers):
-                    place.set_aside(list(place.folder.glob("*.json")))
-                bench.set_aside(list(bench.folder.glob(CAMPAIGN_FOLDER)))
             plan = register_plan(bench) if cells else None
+            if fresh:
+                _set_aside(bench, plans, cells, everything=only is None)
             outcome = _run_all(bench, plans, show)
             if plan is None:
                 return outcome
             uncounted = count_steps(bench, cells)
-            troubles = run_campaign(bench, cells, plan, show)
-            return replace(outcome, troubles=troubles + ((uncounted,) if uncounted else ()))
+            return replace(outcome, troubles=(*uncounted, *run_campaign(bench, cells, plan, show)))
     except KeyboardInterrupt:
         raise Interrupted from None
+
+
+def _set_aside(bench: Bench, plans: list[Plan], cells: list[CellPlan], *, everything: bool) -> None:
+    """Set aside what is to be run again: all that is there, or what `--only` has chosen."""
+    if everything:
+        for place in (bench, bench.of_teachers):
+            place.set_aside(list(place.folder.glob("*.json")))
+    else:
+        bench.set_aside([path for p in plans if (path := bench.path_of(p)).exists()])
+    found = (path for cell in cells for path in comparison_files(bench, cell))
+    bench.set_aside([path for path in found if path.exists()])
 
 
 def probe_suite(
@@ -135,8 +147,6 @@ def probe_suite(
         BenchError: the request is wrong, or the baseline cannot start.
         Interrupted: Ctrl-C.
     """
-    if suite.overhead is None:
-        raise RequestError(f"{suite.name}: has no paired campaign to probe; add 'overhead: {{}}'")
     cells = expand_cells(suite, home, only)
     bases = [p for cell in cells for p in cell.plans if p.label == suite.overhead_baseline]
     try:
@@ -147,10 +157,19 @@ def probe_suite(
         raise Interrupted from None
 
 
-def _new_bench(suite: Suite, home: Path, plans: list[Plan], device: str, results: Path) -> Bench:
-    """Return the suite on this machine after a process has seen that all plans can start."""
+def check_device(device: str) -> None:
+    """Refuse what is no device's name.
+
+    Raises:
+        RequestError: it is none.
+    """
     if not DEVICE.fullmatch(device):
         raise RequestError(f"--device {device}: write auto, cpu, cuda or cuda:N")
+
+
+def _new_bench(suite: Suite, home: Path, plans: list[Plan], device: str, results: Path) -> Bench:
+    """Return the suite on this machine after a process has seen that all plans can start."""
+    check_device(device)
     preload(plan.trial for plan in plans)
     machine = _prepare(plans, device, home)
     folder = results / suite.name / slug(machine)

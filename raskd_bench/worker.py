@@ -18,7 +18,7 @@ import torch.utils.flop_counter
 
 from raskd_bench.arm import ArmSpec, run_arm
 from raskd_bench.data.build import load_splits, shape_of
-from raskd_bench.errors import BenchError, DataError, RequestError, in_short
+from raskd_bench.errors import BenchError, DataError, IncompatibleTrial, RequestError, in_short
 from raskd_bench.execute import execute
 from raskd_bench.heap import keep_heap
 from raskd_bench.machine import describe_host
@@ -44,10 +44,13 @@ def run_trial(
 ) -> None:
     """Run one trial and send `("done", measured)`; `("point", ...)` on the way."""
     _follow_parent(connection)
+    chosen = torch.device(device)
+    if chosen.index is not None:
+        torch.cuda.set_device(chosen)
     with _told(connection):
         measured = execute(
             trial,
-            torch.device(device),
+            chosen,
             folder,
             lambda point: connection.send(("point", point)),
             teacher=teacher,
@@ -99,17 +102,23 @@ def _run_arm(
 def count_steps(connection: Connection, plans: list[Plan], folder: Path) -> None:
     """Count one training step of each plan; send `("done", answer)` with their fingerprints."""
     _follow_parent(connection)
+    with _told(connection):
+        release = torch.__version__.partition("+")[0]
+        answer = {"status": "counted", "torch": release, "steps": _counted(plans, folder)}
+        connection.send(("done", answer))
+
+
+def _counted(plans: list[Plan], folder: Path) -> list[dict[str, Any]]:
+    """Count all plans at once, as they share students and data; one by one if one is broken."""
     from raskd_bench.predict import predict  # fvcore: two seconds that no trial should pay
 
-    with _told(connection):
+    try:
         predictions, _ = predict(plans, folder)
-        found = [p.fingerprint.model_dump(mode="json") for p in predictions]
-        answer = {
-            "status": "counted",
-            "torch": torch.__version__.partition("+")[0],
-            "fingerprints": found,
-        }
-        connection.send(("done", answer))
+    except IncompatibleTrial as error:
+        if len(plans) == 1:
+            return [{"error": str(error)}]
+        return [counted for plan in plans for counted in _counted([plan], folder)]
+    return [{"fingerprint": p.fingerprint.model_dump(mode="json")} for p in predictions]
 
 
 @contextmanager
@@ -209,6 +218,7 @@ def _describe_device(device: torch.device) -> dict[str, Any]:
         properties = torch.cuda.get_device_properties(device)
         described |= {
             "gpu": properties.name,
+            "gpu_uuid": f"GPU-{properties.uuid}",
             "gpu_memory_bytes": properties.total_memory,
             "cuda": torch.version.cuda,
         }

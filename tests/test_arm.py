@@ -1,9 +1,12 @@
 """An arm in lockstep: the trainer's own loop, a block at a time."""
 
+import multiprocessing
 import threading
+import time
 from multiprocessing import Pipe
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -17,9 +20,10 @@ CPU = torch.device("cpu")
 class Arm:
     """An arm in a thread, spoken to as the coordinator does."""
 
-    def __init__(self, method, mode):
+    def __init__(self, method, mode, storage="device"):
+        data = {"name": "synthetic", "size": 8, "train": 64, "storage": storage}
         suite = Suite.model_validate({
-            "schema": 1, "name": "arm", "data": {"name": "synthetic", "size": 8, "train": 64},
+            "schema": 1, "name": "arm", "data": data,
             "student": "resnet8", "batch_size": 16, "budget": {"epochs": 1}, "seeds": [0],
             "methods": [method],
         })  # fmt: skip
@@ -46,8 +50,8 @@ class Arm:
 def arm():
     made = []
 
-    def new(method="cross_entropy", mode="compute"):
-        made.append(Arm(method, mode))
+    def new(method="cross_entropy", mode="compute", storage="device"):
+        made.append(Arm(method, mode, storage))
         return made[-1]
 
     yield new
@@ -80,7 +84,7 @@ def test_the_start_of_an_epoch_is_timed_apart_end_to_end_only(arm):
 def test_extra_work_lasts_as_long_as_it_was_told(arm):
     made = arm()
     made.ask("block", 1)
-    made.ours.send(("spin", 0.05))
+    made.ask("spin", 0.05)
     assert made.ask("block", 4)["seconds"] >= 4 * 0.05
 
 
@@ -89,3 +93,16 @@ def test_memory_is_metered_in_a_pass_of_its_own(arm):
     assert "host_bytes" not in made.ask("block", 1)
     assert made.ask("metered", ("memory", 2))["host_bytes"] > 10**7
     assert "host_bytes" not in made.ask("block", 1)
+
+
+def test_the_workers_of_a_stream_stand_still_while_their_arm_is_held(arm):
+    made = arm(mode="end_to_end", storage="stream")
+    made.ask("block", 3)
+    workers = multiprocessing.active_children()
+    assert workers
+    deadline = time.monotonic() + 10  # the answer is sent just before they are stopped
+    while any(psutil.Process(w.pid).status() != psutil.STATUS_STOPPED for w in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert made.ask("block", 9)["finite"]
+    assert made.ask("warm")["epoch_seconds"] > 0

@@ -17,8 +17,8 @@ PLAIN = {"errors", "catalog", "spec", "record", "machine", "placebo", "costs", "
          "fingerprint"}  # fmt: skip
 VOCABULARY = {"batch", "losses", "method"}
 PARTS = {"methods", "tasks", "students", "data"}
-ENGINE = {"pace", "flops", "counting", "arm", "heap", "meter", "evaluate", "watch", "trainer", "lab",
-          "teachers", "setup", "execute", "predict", "worker"}  # fmt: skip
+ENGINE = {"pace", "flops", "counting", "arm", "heap", "meter", "evaluate", "watch", "trainer",
+          "lab", "teachers", "setup", "execute", "predict", "worker"}  # fmt: skip
 TOP = {"bench", "process", "runner", "overhead", "report", "progress", "doctor", "listing"}
 CLI = {"cli", "__main__"}
 LAYERS = [PLAIN, VOCABULARY, PARTS, ENGINE, TOP, CLI]

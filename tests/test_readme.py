@@ -30,6 +30,15 @@ def test_the_readme_suite_is_a_suite(tmp_path):
     assert len(load_suite(path).methods) == 5
 
 
+def test_the_claims_of_the_readme_are_claims_of_its_suite(tmp_path):
+    suite, claims = blocks("README.md", "yaml")[:2]
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        suite.replace("  - {name: ./my_method.py:MyMethod, strength: 0.3}\n", "") + claims
+    )
+    assert [claim.id for claim in load_suite(path).claims] == ["time", "memory", "accuracy"]
+
+
 def test_the_fault_in_the_readme_is_what_the_reader_says(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lines = (ROOT / "README.md").read_text().splitlines()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ from raskd_bench.trainer import train
 
 RING = 4  # batches on the device in compute mode
 WARM_EPOCH_STEPS = 4  # an epoch of the warm-up is cut short, so that its start is timed often
+EPOCH_STARTS = 3  # timed of a stream
 # weights hardly move: a ring of few batches would be learnt by heart, and gradients that vanish
 # become denormal numbers, which are slow on a CPU
 RATE = 1e-3
@@ -68,14 +70,18 @@ def run_arm(
         BenchError: data set, student or method cannot be made.
     """
     trial = spec.trial
+    if device.index is not None:
+        torch.cuda.set_device(device)  # of this thread: spins and events have no device of theirs
     lab, batches = _batches(spec, device, folder)
     teacher = untrained_teacher(trial, lab.task)
     if teacher is not None:
         teacher.student.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     student, method = build(lab, trial, teacher)
     pace = ArmPace()
-    watch = Lockstep(connection, pace, device)
+    watch = Lockstep(connection, pace, device, workers=lab.train.worker_ids)
     lists = method.sample(lab.train.split.labels, trial.batch_size, first_epoch_rng(trial.seed))
+    if spec.mode == "end_to_end" and lab.train.storage == "stream":
+        watch.epoch_seconds += _epoch_starts(lab, method, trial)
     built()
     connection.send(("ready", {"steps_per_epoch": len(lists)}))
     try:
@@ -104,9 +110,21 @@ def _batches(spec: ArmSpec, device: torch.device, folder: Path) -> tuple[Lab, Ba
     def loaded(method: Method, _: Any, watch: Lockstep, epoch: int) -> Iterator[Batch]:
         trial = spec.trial
         drawn = lab.train.epoch(trial.seed, epoch, method.sample, trial.batch_size, method.views)
-        return drawn if watch.warm else itertools.islice(drawn, WARM_EPOCH_STEPS)
+        # an epoch of a stream that is cut short throws away what its workers have read
+        short = not watch.warm and lab.train.storage == "device"
+        return itertools.islice(drawn, WARM_EPOCH_STEPS) if short else drawn
 
     return lab, loaded
+
+
+def _epoch_starts(lab: Lab, method: Method, trial: Trial) -> list[float]:
+    """Return how long the starts of epochs take that are not read: of a stream, whole ones are."""
+    seconds = []
+    for epoch in range(EPOCH_STARTS):
+        begin = perf_counter()
+        lab.train.epoch(trial.seed, epoch, method.sample, trial.batch_size, method.views)
+        seconds.append(perf_counter() - begin)
+    return seconds
 
 
 def _ring(

@@ -1,7 +1,10 @@
 """What holds a training loop between blocks, and times these."""
 
+import os
+import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -10,6 +13,7 @@ import psutil
 import torch
 
 from raskd_bench.batch import Batch, Progress, Terms
+from raskd_bench.heap import release_heap
 from raskd_bench.meter import Energy, PeakMemory, synchroniser
 
 CYCLES = 1_000_000  # of one call of a GPU's spin while it is calibrated
@@ -44,6 +48,8 @@ class Lockstep:
         connection: to the coordinator; it sends `("block", steps)`, and so on, see `_obey`.
         pace: of the loop.
         device: where it trains.
+        workers: process ids of the loader's workers, which would fill their queue while the other
+            arm works.
         now: seconds, monotonic; injected by tests.
     """
 
@@ -52,6 +58,7 @@ class Lockstep:
         connection: Connection,
         pace: ArmPace,
         device: torch.device,
+        workers: Callable[[], Sequence[int]] = tuple,
         now: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.pace = pace
@@ -59,6 +66,7 @@ class Lockstep:
         self.epoch_seconds: list[float] = []
         self._connection = connection
         self._device = device
+        self._workers = workers
         self._synchronise = synchroniser(device)
         self._now = now
         self._left = 0
@@ -108,9 +116,14 @@ class Lockstep:
         self._connection.send(("answer", answer))
 
     def _await(self) -> None:
-        """Wait for a command that asks for steps."""
-        while not self._obey(*self._connection.recv()):
-            pass
+        """Wait for a command that asks for steps; the loader's workers wait too."""
+        workers = self._workers()
+        _signal(workers, signal.SIGSTOP)
+        try:
+            while not self._obey(*self._connection.recv()):
+                pass
+        finally:
+            _signal(workers, signal.SIGCONT)
         self._seconds = 0.0
         self._cpu_since = cpu_seconds()
         self._synchronise()
@@ -130,12 +143,14 @@ class Lockstep:
             case "metered":
                 name, self._left = value
                 meter = PeakMemory(self._device) if name == "memory" else Energy(self._device)
+                release_heap()  # what set-up has freed would hide what a step takes
                 meter.start()
                 self._meters = [meter]
                 return True
             case "spin":
                 self._extra_seconds = value
                 self._cycles_per_second = _spin_rate(self._device)
+                self._connection.send(("answer", {}))
             case "warm":
                 self.warm = True
                 median = float(np.median(self.epoch_seconds)) if self.epoch_seconds else 0.0
@@ -145,10 +160,10 @@ class Lockstep:
         return False
 
     def _spin(self) -> None:
+        """Lengthen the host's time and the device's by the same: one of them is what binds."""
+        until = self._now() + self._extra_seconds
         if self._device.type == "cuda":
             _gpu_sleep(round(self._extra_seconds * self._cycles_per_second))
-            return
-        until = self._now() + self._extra_seconds
         while self._now() < until:
             pass
 
@@ -165,6 +180,12 @@ def cpu_seconds() -> float:
             continue
         total += times.user + times.system
     return total
+
+
+def _signal(processes: Sequence[int], what: signal.Signals) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            os.kill(process, what)
 
 
 def _spin_rate(device: torch.device) -> float:

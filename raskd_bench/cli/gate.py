@@ -106,7 +106,8 @@ def _claims(places: list[Path]) -> "list[Finding]":
     from raskd_bench.report.claims import claim_findings
     from raskd_bench.report.findings import Finding
 
-    text = f"no evidence of a claim under {', '.join(map(str, places))}; 'raskd-bench run' makes it"
+    text = (f"no claims are registered under {', '.join(map(str, places))}; write 'claims:' into a "
+            "suite and run it")  # fmt: skip
     return claim_findings(places) or [Finding("claims", "not measured", text)]
 
 

@@ -7,6 +7,7 @@ import typer
 
 from raskd_bench.cli.options import FAILED, INTERRUPTED, Device, Format, Only, Results, SuiteFile
 from raskd_bench.cli.output import console, print_report, say
+from raskd_bench.errors import RequestError
 
 
 def run(
@@ -64,13 +65,14 @@ def plan(
     """Show the trials of a suite with predicted parameters, FLOPs and memory; runs nothing."""
     from raskd_bench.predict import predict
     from raskd_bench.report.plan import plan_tables
-    from raskd_bench.spec import expand, expand_cells, load_suite
+    from raskd_bench.runner import check_device
+    from raskd_bench.spec import load_suite, steps_of
 
     loaded, home = load_suite(suite), suite.parent.resolve()
-    plans = expand(loaded, home, only)
-    if not loaded.seeds:
-        plans = [each for cell in expand_cells(loaded, home, only) for each in cell.plans]
-    predictions, notes = predict(plans, home)
+    if probe and loaded.overhead is None:
+        raise RequestError(f"{suite}: has no paired campaign to probe; add 'overhead: {{}}'")
+    check_device(device)
+    predictions, notes = predict(steps_of(loaded, home, only), home)
     console().print(plan_tables(loaded, predictions))
     for note in notes:
         say(f"note: {note}")

@@ -3,8 +3,10 @@
 Both ways give the same batches for the same (seed, epoch): only where the pixels come from differs.
 """
 
+import ctypes
 import multiprocessing
 import os
+import signal
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
@@ -23,6 +25,7 @@ from raskd_bench.errors import DataError
 Storage = Literal["device", "stream"]
 RESIDENT_SHARE = 0.25  # of the memory that is free on the device when the trial starts
 MAX_WORKERS = 8
+PR_SET_PDEATHSIG = 1  # of Linux's prctl.h
 
 Sampler = Callable[[Labels, int, np.random.Generator], Sequence[Labels]]
 
@@ -105,6 +108,10 @@ class Loader:
             )
             yield Batch(batch_views, ids)
 
+    def worker_ids(self) -> list[int]:
+        """Return the process ids of the workers that read a stream, once they run."""
+        return [] if self._stream is None else self._stream.worker_ids()
+
     def evaluation(self, batch_size: int) -> Iterator[View]:
         """Yield the whole split in order, unaugmented; the last batch may be smaller."""
         order = np.arange(len(self.split))
@@ -145,11 +152,15 @@ class _Stream:
         self.loader: DataLoader[Tensor | DataError] = DataLoader(
             _Reader(source), batch_size=None, sampler=_Lists(self.lists), num_workers=_workers(),
             persistent_workers=True, pin_memory=device.type == "cuda",
-            multiprocessing_context=context,
+            multiprocessing_context=context, worker_init_fn=_end_with_parent,
             generator=torch.Generator(),  # its own: the trial's random numbers are left alone
         )  # fmt: skip
         # torch's own clean-up waits 5 s a worker when an error's traceback has kept the loader
         weakref.finalize(self, _end_workers, self.loader)
+
+    def worker_ids(self) -> list[int]:
+        iterator: Any = self.loader._iterator
+        return [] if iterator is None else [worker.pid for worker in iterator._workers]
 
     def batches(self, lists: Sequence[Labels]) -> Iterator[Tensor]:
         self.lists[:] = lists
@@ -183,6 +194,13 @@ class _Reader(Dataset[Tensor | DataError]):
             return torch.from_numpy(self.source.read(indices))
         except DataError as error:
             return error
+
+
+def _end_with_parent(_: int) -> None:
+    """Let the system end a worker with its parent, also one that is held and cannot look."""
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end_workers(loader: DataLoader[Any]) -> None:

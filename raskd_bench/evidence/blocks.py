@@ -236,4 +236,7 @@ def _take(comparison: Comparison, kind: str, content: dict[str, Any]) -> None:
 
 
 def _restart(comparison: Comparison, number: int) -> Restart:
-    return next(r for r in reversed(comparison.restarts) if r.number == number)
+    found = next((r for r in reversed(comparison.restarts) if r.number == number), None)
+    if found is None:
+        raise KeyError(number)  # its own line is damaged, and with it what its blocks mean
+    return found

@@ -49,12 +49,6 @@ class Decision:
     reasons: tuple[str, ...] = ()
     conditional: bool = False
 
-    @property
-    def ratio(self) -> tuple[float, float, float]:
-        """Ratio of step times: point, lower and upper bound."""
-        value, low, high = (_exp(x) for x in self.found[:3])
-        return value, low, high
-
 
 def disturbances(block: Block) -> Iterator[str]:
     """Yield what makes a block useless."""
@@ -159,10 +153,6 @@ def _reasons(comparison: Comparison, whole: int, kept: int) -> Iterator[str]:
 def _step_seconds(restart: Restart, pair: dict[ArmName, Block], arm: ArmName) -> float:
     block = pair[arm]
     return block.seconds / block.steps + restart.epoch_seconds_per_step.get(arm, 0.0)
-
-
-def _exp(value: float) -> float:
-    return math.nan if math.isnan(value) else math.exp(max(-50.0, min(50.0, value)))
 
 
 def steady_arms(restart: Restart) -> bool:

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from raskd_bench import __version__
 from raskd_bench.errors import RecordError
+from raskd_bench.evidence.places import CURRENT, PLANS
 from raskd_bench.record import write_text
 
 SCHEMA = 1
-PREFIX = "plan-"
 
 
 class Registration(BaseModel):
@@ -50,13 +50,26 @@ class Registration(BaseModel):
 
 
 def register(registration: Registration, folder: Path) -> Registration:
-    """Write a plan unless it is there already; return it as it was first registered."""
-    path = folder / f"{PREFIX}{registration.plan}.json"
-    if path.exists():
-        return read(path)
-    content = registration.model_dump(mode="json", by_alias=True)
-    write_text(json.dumps({"plan": registration.plan} | content, indent=1) + "\n", path)
-    return registration
+    """Write a plan unless it is there already; return it as it was first registered.
+
+    It is the suite's current plan from now on, whichever was registered last.
+    """
+    path = folder / PLANS.replace("*", registration.plan)
+    found = read(path) if path.exists() else None
+    if found is None:
+        content = registration.model_dump(mode="json", by_alias=True)
+        write_text(json.dumps({"plan": registration.plan} | content, indent=1) + "\n", path)
+    write_text(json.dumps({"plan": registration.plan}) + "\n", folder / CURRENT)
+    return found or registration
+
+
+def current(folder: Path) -> str | None:
+    """Return the hash of the suite's current plan; None where it is not known."""
+    try:
+        found = json.loads((folder / CURRENT).read_text(encoding="utf-8"))["plan"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return str(found)
 
 
 def read(path: Path) -> Registration:
@@ -75,16 +88,10 @@ def read(path: Path) -> Registration:
         raise RecordError(f"{path}: is no registered plan, or a damaged one: {reason}") from None
     if found is None:
         raise RecordError(f"{path}: was written by a newer version; read it with that one")
-    if path.name != f"{PREFIX}{found.plan}.json":
+    if path.name != PLANS.replace("*", found.plan):
         text = f"was changed after it was registered: its hash is {found.plan}"
         raise RecordError(f"{path}: {text}; restore it, or run the suite again")
     return found
-
-
-def read_all(folder: Path) -> list[Registration]:
-    """Return the plans registered in a folder, the first one first."""
-    found = [read(path) for path in sorted(folder.glob(f"{PREFIX}*.json"))]
-    return sorted(found, key=lambda registration: registration.registered)
 
 
 def deviations(of_data: Registration, latest: Registration) -> Iterable[str]:

@@ -14,6 +14,7 @@ from raskd_bench.fingerprint.model import Fingerprint
 from raskd_bench.record import write_text
 from raskd_bench.spec import Plan
 
+FIRST_KEY_BYTES = 64  # a file of accepted fingerprints has shown its first key by then
 SCHEMA = 1  # of this file, fingerprints included
 CONDITIONS = ("task", "data", "student", "batch_size", "precision", "compile", "optimizer")
 
@@ -124,6 +125,15 @@ def write(baseline: Baseline, path: Path) -> None:
     """Write the file whole or not at all; one operation a line, so that a diff can be read."""
     content = baseline.model_dump(mode="json", by_alias=True)
     write_text(json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n", path)
+
+
+def is_baseline(path: Path) -> bool:
+    """Whether a file holds accepted fingerprints, by its first key: it may lie among Records."""
+    try:
+        with path.open("rb") as file:
+            return b'"accepted"' in file.read(FIRST_KEY_BYTES)
+    except OSError:
+        return False
 
 
 def read(path: Path) -> Baseline:

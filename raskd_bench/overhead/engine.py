@@ -52,6 +52,7 @@ class Engine:
         watch: of the host.
         block_seconds: smallest length of a block.
         show: who looks on.
+        fewest_pairs: of a restart, whatever the time.
         now: seconds, monotonic; injected by tests.
     """
 
@@ -62,6 +63,7 @@ class Engine:
     watch: HostWatch
     block_seconds: float
     show: Show
+    fewest_pairs: int = MIN_PAIRS
     now: Callable[[], float] = perf_counter
 
     def run(self) -> str:
@@ -93,11 +95,11 @@ class Engine:
         """Return why nothing more is timed, or None."""
         rules = self.header.rules
         done = len(known.counted)
-        if done not in rules.looks:
+        if done not in rules.looks and done < rules.looks[-1]:
             return None
         self.show.look(self.header, done, latest(known))
         # a spike is to be found at its size; only the A/A comparison sets the noise floor
-        if done == rules.looks[-1] or self.header.role == "spike":
+        if done >= rules.looks[-1] or self.header.role == "spike":
             return "last look"
         verdicts = [decide(known, margin).verdict for margin in rules.margins]
         if self.header.role == "method" and Verdict.inconclusive not in verdicts:
@@ -156,14 +158,14 @@ class Engine:
             return rules.pairs
         pair_seconds = restart.block_steps * sum(w.step_seconds for w in warmth.values())
         room = rules.max_seconds / rules.looks[-1] - restart.start_seconds
-        return max(MIN_PAIRS, min(MAX_PAIRS, int(room / pair_seconds)))
+        return max(self.fewest_pairs, min(MAX_PAIRS, int(room / pair_seconds)))
 
     def _spike(self, arms: Arms, warmth: Mapping[ArmName, Warmth]) -> float | None:
         """Tell the other arm of a spike how much longer each of its steps lasts."""
         if self.header.spike is None:
             return None
         seconds = self.header.spike * warmth["baseline"].step_seconds
-        arms["method"].tell("spin", seconds)
+        arms["method"].ask("spin", seconds)  # answered when a GPU's spin is calibrated
         return seconds
 
 

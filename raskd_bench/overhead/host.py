@@ -1,7 +1,6 @@
 """What else goes on while a block is timed: other work, stolen time, throttling, heat."""
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -62,14 +61,19 @@ class HostWatch:
 class GPUWatch(HostWatch):
     """The same on a GPU: clock, temperature, throttle reasons, foreign processes.
 
+    Other work on the host does not make a GPU's block useless: what counts is on the GPU.
+
     Args:
-        index: of the GPU, as NVML counts them.
+        uuid: of the GPU, as the driver names it.
         arms: process ids that belong to the comparison.
         now: seconds, monotonic.
+
+    Raises:
+        pynvml.NVMLError: the driver does not know it.
     """
 
     def __init__(
-        self, index: int, arms: Callable[[], set[int]], now: Callable[[], float] = perf_counter
+        self, uuid: str, arms: Callable[[], set[int]], now: Callable[[], float] = perf_counter
     ) -> None:
         super().__init__(now)
         import pynvml
@@ -77,11 +81,10 @@ class GPUWatch(HostWatch):
         self._nvml: Any = pynvml
         self._arms = arms
         pynvml.nvmlInit()
-        self._handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+        self._handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
 
     def since(self, before: Reading, arm_seconds: float) -> dict[str, Any]:
-        facts = super().since(before, arm_seconds)
-        nvml, troubles = self._nvml, list[str]()
+        nvml, facts, troubles = self._nvml, dict[str, Any](), list[str]()
         facts["clock_hz"] = self._ask(nvml.nvmlDeviceGetClockInfo, nvml.NVML_CLOCK_SM, scale=1e6)
         facts["temperature_celsius"] = self._ask(nvml.nvmlDeviceGetTemperature,
                                                  nvml.NVML_TEMPERATURE_GPU)  # fmt: skip
@@ -108,15 +111,21 @@ class GPUWatch(HostWatch):
         return {process.pid for process in running if psutil.pid_exists(process.pid)} - self._arms()
 
 
-def new_watch(device: str, arms: Callable[[], set[int]]) -> HostWatch:
-    """Return the watch of a device, as torch names it."""
-    if not device.startswith("cuda"):
+def new_watch(machine: Mapping[str, Any], arms: Callable[[], set[int]]) -> HostWatch:
+    """Return the watch of a machine's device; of its host where the driver shows no GPU.
+
+    Args:
+        machine: description of host and device.
+        arms: process ids that belong to the comparison.
+    """
+    if not machine["device"].startswith("cuda"):
         return HostWatch()
-    index = int(device.partition(":")[2] or 0)
-    visible = [part.strip() for part in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")]
-    if index < len(visible) and visible[index].isdigit():
-        index = int(visible[index])
-    return GPUWatch(index, arms)
+    import pynvml
+
+    try:
+        return GPUWatch(machine["gpu_uuid"], arms)
+    except (pynvml.NVMLError, KeyError):
+        return HostWatch()
 
 
 def _core_hertz() -> float | None:

@@ -17,8 +17,8 @@ ENERGY_SECONDS = 2.0  # of a block: the counter of a GPU steps ten times a secon
 Start = Callable[[], AbstractContextManager[Mapping[ArmName, Arm]]]
 
 
-def memory(file: BlockFile, start: Start) -> None:
-    """Add a line with the peak memory of each arm that `start` starts, over a few steps."""
+def memory(file: BlockFile, start: Start) -> bool:
+    """Add a line with the peak memory of each arm that `start` starts; whether it went well."""
 
     def measure(arms: Mapping[ArmName, Arm]) -> None:
         for name, arm in arms.items():
@@ -28,11 +28,11 @@ def memory(file: BlockFile, start: Start) -> None:
             facts = {key: found[key] for key in kept}
             file.add("pass", {"measure": "memory", "arm": name, "steps": MEMORY_STEPS} | facts)
 
-    _measure("memory", file, start, measure)
+    return _measure("memory", file, start, measure)
 
 
-def energy(file: BlockFile, start: Start) -> None:
-    """Add lines with the energy of blocks of both arms, in turns."""
+def energy(file: BlockFile, start: Start) -> bool:
+    """Add lines with the energy of blocks of both arms, in turns; whether it went well."""
 
     def measure(arms: Mapping[ArmName, Arm]) -> None:
         warmth = warm_up(arms)
@@ -44,16 +44,18 @@ def energy(file: BlockFile, start: Start) -> None:
                 file.add("pass", {"measure": "energy", "arm": name, "block": block,
                                   "steps": steps, "joules": joules})  # fmt: skip
 
-    _measure("energy", file, start, measure)
+    return _measure("energy", file, start, measure)
 
 
 def _measure(
     what: str, file: BlockFile, start: Start, measure: Callable[[Mapping[ArmName, Arm]], Any]
-) -> None:
+) -> bool:
     """Measure; an arm that fails is a line, and what was timed before stays valid."""
     try:
         with start() as arms:
             measure(arms)
+        return True
     except ArmFailed as failure:
         file.add("pass", {"measure": what, "arm": failure.arm, "status": failure.status,
                           "error": failure.error})  # fmt: skip
+        return False

@@ -20,6 +20,7 @@ from raskd_bench.stats import required_count, smallest_margin, spend, trimmed_st
 
 PROBE_RESTARTS = 3
 PROBE_SECONDS = 60.0
+FEWEST = 5  # pairs of a restart: a probe of slow steps would last for minutes
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,8 @@ def _measure(bench: Bench, task: Task, path: Path, seconds: float) -> Comparison
     file = BlockFile(path)
     try:
         file.add("comparison", header.model_dump(mode="json", by_alias=True))
-        new_engine(bench, Task(header, path, task.baseline, task.other), file, ProbeShow()).run()
+        shown = Task(header, path, task.baseline, task.other)
+        new_engine(bench, shown, file, ProbeShow(), fewest_pairs=FEWEST).run()
     finally:
         file.close()
     return blocks.read(path)
@@ -140,8 +142,14 @@ def _probed(
     restart_sd = math.hypot(within, between)
     seconds = first.start_seconds + pairs * pair_seconds
     alpha = spend(rules.alpha, rules.looks)[-1]
-    needs = tuple(_need(m, restart_sd, alpha, rules, seconds) for m in margins)
-    resolution = smallest_margin(restart_sd, rules.looks[-1], alpha, rules.power)
+    # of one restart alone the pairs are the sample
+    sample = (pair_sd, pairs) if rules.looks == (1,) else (restart_sd, rules.looks[-1])
+    resolution = smallest_margin(*sample, alpha, rules.power)
+    needs = tuple(
+        Need(m, 1, seconds, True) if rules.looks == (1,) and m >= resolution
+        else _need(m, restart_sd, alpha, rules, seconds)
+        for m in margins
+    )  # fmt: skip
     return Probed(header.cell, header.mode, step, pair_sd, restart_sd, pairs, seconds, resolution,
                   needs, comparisons, (spoilt, whole))  # fmt: skip
 

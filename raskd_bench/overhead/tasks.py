@@ -12,10 +12,10 @@ from raskd_bench import catalog
 from raskd_bench.bench import Bench, started
 from raskd_bench.evidence import blocks
 from raskd_bench.evidence.blocks import Header, Role, Rules
+from raskd_bench.evidence.places import FOLDER
 from raskd_bench.spec import CellPlan, Plan
 from raskd_bench.spec.overhead import Overhead
 
-FOLDER = "overhead"
 # what a training step's cost does not depend on
 NOT_OF_A_STEP = {"method", "hparams", "seed", "budget", "schedule", "evaluations", "val_fraction",
                  "teacher"}  # fmt: skip

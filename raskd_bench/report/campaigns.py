@@ -13,15 +13,14 @@ from raskd_bench import record
 from raskd_bench.errors import RecordError, RequestError
 from raskd_bench.evidence import blocks, registration
 from raskd_bench.evidence.blocks import Comparison
+from raskd_bench.evidence.places import FINGERPRINTS, FOLDER, PLANS
 from raskd_bench.evidence.registration import Registration
 from raskd_bench.fingerprint.model import Fingerprint
 from raskd_bench.record import Record
-from raskd_bench.report.collect import OVERHEAD, REMEDY, SKIPPED_FOLDERS, campaign_folder
+from raskd_bench.report.collect import REMEDY, SKIPPED_FOLDERS, campaign_folder
 from raskd_bench.report.collect import holds_campaign as holds
 from raskd_bench.report.controls import Group, group_key, groups
 from raskd_bench.report.wording import several
-
-FINGERPRINTS = "fingerprints.json"
 
 
 class CountedStep(BaseModel):
@@ -30,6 +29,7 @@ class CountedStep(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     cell: dict[str, Any]
+    conditions: dict[str, Any] = {}
     label: str
     method: str
     hparams: dict[str, Any]
@@ -49,6 +49,7 @@ class Campaign:
         torch: version under which they were counted.
         problems: files that could not be read, plans among them.
         wrong_plans: plans that could not be read.
+        current: hash of the plan that the suite had when it was last run.
     """
 
     folder: Path
@@ -58,6 +59,7 @@ class Campaign:
     torch: str | None = None
     problems: tuple[str, ...] = ()
     wrong_plans: tuple[str, ...] = ()
+    current: str | None = None
 
     @property
     def suite(self) -> str:
@@ -74,8 +76,9 @@ class Campaign:
 
     @property
     def latest(self) -> Registration | None:
-        """The plan that was registered last: its claims are the ones that count."""
-        return self.plans[-1] if self.plans else None
+        """The plan that the suite was last run with: its claims are the ones that count."""
+        current = None if self.current is None else self.plan(self.current)
+        return current or (self.plans[-1] if self.plans else None)
 
     def plan(self, name: str) -> Registration | None:
         """Return the plan of a hash."""
@@ -136,8 +139,8 @@ def _folders(place: Path) -> Iterator[Path]:
     if own is not None:
         yield own
     elif place.is_dir():
-        skipped = SKIPPED_FOLDERS - {OVERHEAD}
-        for folder in sorted(place.rglob(OVERHEAD)):
+        skipped = SKIPPED_FOLDERS - {FOLDER}
+        for folder in sorted(place.rglob(FOLDER)):
             if not skipped & set(folder.relative_to(place).parts) and holds(folder):
                 yield folder
 
@@ -150,7 +153,7 @@ def read_campaign(folder: Path) -> Campaign:
     """
     problems: list[str] = []
     wrong: list[str] = []
-    plans = [plan for path in sorted(folder.glob(f"{registration.PREFIX}*.json"))
+    plans = [plan for path in sorted(folder.glob(PLANS))
              if (plan := _plan(path, wrong)) is not None]  # fmt: skip
     plans.sort(key=lambda plan: plan.registered)
     comparisons = [found for path in sorted(folder.rglob("*.jsonl"))
@@ -158,7 +161,7 @@ def read_campaign(folder: Path) -> Campaign:
     torch, counted = _counted(folder / FINGERPRINTS, problems)
     return Campaign(
         folder, tuple(plans), tuple(comparisons), counted, torch,
-        (*wrong, *problems), tuple(wrong),
+        (*wrong, *problems), tuple(wrong), registration.current(folder),
     )  # fmt: skip
 
 

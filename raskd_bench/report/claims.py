@@ -5,8 +5,9 @@ from pathlib import Path
 
 from raskd_bench.report.campaigns import Campaign, find_campaigns, loss
 from raskd_bench.report.findings import Finding
-from raskd_bench.report.judge_campaign import judge_energy, judge_memory, judge_time
+from raskd_bench.report.judge_campaign import judge_memory, judge_time
 from raskd_bench.report.judge_counts import judge_count
+from raskd_bench.report.judge_energy import judge_energy
 from raskd_bench.report.judge_records import judge_accuracy, judge_train_flops
 from raskd_bench.report.sentences import cells_in_words, sentence, standing_line
 from raskd_bench.report.verdicts import (
@@ -16,7 +17,6 @@ from raskd_bench.report.verdicts import (
     ClaimVerdict,
     against,
     claims_of,
-    methods_of,
 )
 from raskd_bench.spec.metrics import METRICS
 from raskd_bench.spec.suite import excluded
@@ -55,10 +55,10 @@ def judged_claims(campaign: Campaign) -> list[ClaimVerdict]:
     made = []
     for claim in claims_of(plan)[0]:
         sides = {claim.method, against(campaign, plan, claim)}
-        cells = [found["cell"] for found in plan.cells
-                 if claim.where is None or excluded([claim.where], found["cell"])]  # fmt: skip
-        cases = [Case(campaign, plan, claim, cell) for cell in cells
-                 if sides <= methods_of(plan, cell).keys()]  # fmt: skip
+        entries = [entry for entry in plan.cells
+                   if claim.where is None or excluded([claim.where], entry["cell"])]  # fmt: skip
+        cases = [Case(campaign, plan, claim, entry) for entry in entries
+                 if sides <= entry["methods"].keys()]  # fmt: skip
         if cases:  # a suite's claim has a cell with both: `run` refuses it otherwise
             made.append(ClaimVerdict(claim, tuple(map(judge, cases))))
     return made

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from raskd_bench import record
 from raskd_bench.errors import RecordError, RequestError
+from raskd_bench.evidence.places import FOLDER, PLANS
+from raskd_bench.fingerprint.baseline import is_baseline
 from raskd_bench.record import Record
 
-OVERHEAD = "overhead"  # folder of a campaign's files, beside the Records of its suite and machine
 # read if asked for themselves; `published` holds what others measured, on machines of theirs
-SKIPPED_FOLDERS = {"superseded", "teachers", "published", OVERHEAD}
+SKIPPED_FOLDERS = {"superseded", "teachers", "published", FOLDER}
 REMEDY = "run a suite first: raskd-bench run SUITE"
 
 
@@ -47,14 +48,14 @@ def find_records(places: Sequence[Path]) -> list[Record]:
 
 def campaign_folder(place: Path) -> Path | None:
     """Return the campaign's folder that a place is, or lies in; None outside of any."""
-    around = (folder for folder in (place, *place.parents) if folder.name == OVERHEAD)
+    around = (folder for folder in (place, *place.parents) if folder.name == FOLDER)
     return next((folder for folder in around if holds_campaign(folder)), None)
 
 
 def holds_campaign(folder: Path) -> bool:
     """Whether a folder has a registered plan or files of blocks in it."""
     return folder.is_dir() and (
-        any(folder.glob("plan-*.json")) or any(folder.glob("*/*.jsonl"))
+        any(folder.glob(PLANS)) or any(folder.glob("*/*.jsonl"))
     )  # fmt: skip
 
 
@@ -71,4 +72,5 @@ def _below(folder: Path) -> list[Path]:
         for path in folder.rglob("*.json")
         if not SKIPPED_FOLDERS & set(path.relative_to(folder).parts[:-1])
         and not path.name.startswith(".")
+        and not is_baseline(path)
     )

@@ -21,7 +21,7 @@ from raskd_bench.fingerprint.baseline import (
 from raskd_bench.fingerprint.difference import compare, settings_changed
 from raskd_bench.fingerprint.model import Fingerprint
 from raskd_bench.report.findings import Finding, told
-from raskd_bench.spec import Plan, expand, load_suite
+from raskd_bench.spec import Plan, load_suite, steps_of
 
 DEFAULT_FILE = Path("results/baseline.json")
 DEFAULT_SUITE = Path("suites/gate.yaml")  # of a file that is not there yet
@@ -69,7 +69,7 @@ def count(suites: Iterable[str], folder: Path, counter: Counter) -> Count:
             suite = load_suite(path)
             home = path.parent.resolve()
             rows = Count()
-            _count_plans(expand(suite, home), home, counter, (suite.name, file), rows)
+            _count_plans(steps_of(suite, home), home, counter, (suite.name, file), rows)
             if twice := {*made.rows, *made.broken} & {*rows.rows, *rows.broken}:
                 raise RequestError(f"{path}: {min(twice)}: is in another suite of this baseline "
                                    "too; give the suites different names")  # fmt: skip

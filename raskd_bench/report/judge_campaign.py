@@ -1,7 +1,7 @@
-"""Claims that a campaign decides: time and energy of a step, memory metered in its own pass."""
+"""Claims that a campaign decides: time of a step, and memory metered in a pass of its own."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,12 +10,13 @@ from typing import Any
 from raskd_bench.evidence.blocks import Comparison
 from raskd_bench.evidence.estimate import Decision, decide
 from raskd_bench.report.cells import mebibytes
+from raskd_bench.report.controls import Group, group_key
 from raskd_bench.report.describe import place_of
 from raskd_bench.report.missing import missing_restarts
 from raskd_bench.report.standing import of_comparison
 from raskd_bench.report.verdicts import Answer, Case, CellVerdict, Measured
-from raskd_bench.report.wording import relative, several
-from raskd_bench.stats import Estimate, equivalence, estimate
+from raskd_bench.report.wording import percent, relative, several
+from raskd_bench.stats import Estimate, Verdict
 
 BYTES = {"peak_allocated": "allocated_bytes", "peak_host": "host_bytes"}
 TOST = "TOST, alpha {alpha:g}"
@@ -27,12 +28,12 @@ def judge_time(case: Case) -> CellVerdict:
     comparison, why = find(case, mode=case.claim.settled_mode)
     if comparison is None:
         return CellVerdict(case, Answer.unmeasured, reasons=(why,))
-    base = _start(case, comparison)
+    base = begun(case, comparison)
     if not comparison.failures and not any(r.blocks for r in comparison.restarts):
         return replace(base, reasons=(f"started and not timed yet; {RUN}",))
     group = case.campaign.group_of(comparison)
     decision = decide(comparison, case.claim.amount.value)
-    fault = group.controls.fault
+    fault = group.controls.fault or _biased(group, decision)
     reasons = (*decision.reasons, *([fault] if fault else []))
     answer = Answer.invalid if reasons else Answer(decision.verdict.value)
     if answer is Answer.inconclusive:
@@ -43,21 +44,18 @@ def judge_time(case: Case) -> CellVerdict:
     )  # fmt: skip
 
 
-def judge_energy(case: Case) -> CellVerdict:
-    """Judge a claim on the energy of a step by pairs of blocks."""
-    comparison, why = find(case, mode=case.claim.settled_mode)
-    if comparison is None:
-        return CellVerdict(case, Answer.unmeasured, reasons=(why,))
-    base = _start(case, comparison)
-    passes, failures = passes_of(comparison, "energy")
-    ratios = _energy_ratios(passes)
-    if not ratios:
-        reason = failures[-1] if failures else _no_energy(comparison)
-        verdict = Answer.invalid if failures else Answer.unmeasured
-        return replace(base, verdict=verdict, reasons=(reason,))
-    found = estimate(ratios, 1 - 2 * case.alpha)
-    answer = Answer(equivalence(found, case.claim.amount.value).value)
-    return replace(base, verdict=answer, found=_of_logs(found, several(len(ratios), "pair")))
+def _biased(group: Group, decision: Decision) -> str | None:
+    """Return why the A/A comparison does not vouch for a margin that is stricter than the suite's.
+
+    An instrument that is off by more than the margin decides nothing at it.
+    """
+    if decision.verdict is Verdict.inconclusive:
+        return None
+    for same in group.same:
+        if decide(same, decision.margin).verdict is not Verdict.supported:
+            margin = percent(decision.margin, sign="")
+            return f"A/A is not shown to be equivalent within this claim's {margin}"
+    return None
 
 
 def judge_memory(case: Case) -> CellVerdict:
@@ -66,7 +64,7 @@ def judge_memory(case: Case) -> CellVerdict:
     if comparison is None:
         return CellVerdict(case, Answer.unmeasured, reasons=(why,))
     sides = memory_of(case.campaign.comparisons, comparison, BYTES[case.claim.metric])
-    base = replace(_start(case, comparison), test="", evidence=sides.files)
+    base = replace(begun(case, comparison), test="", evidence=sides.files)
     if sides.faults or not (sides.method and sides.baseline):
         verdict = Answer.invalid if sides.faults else Answer.unmeasured
         reasons = sides.faults or (f"no memory of both sides was metered; {RUN}",)
@@ -113,10 +111,8 @@ def memory_of(comparisons: Iterable[Comparison], comparison: Comparison, key: st
     header = comparison.header
     bases = [
         other for other in comparisons
-        if other.header.role == "a/a" and other.header.cell == header.cell
+        if other.header.role == "a/a" and group_key(other.header) == group_key(header)
         and passes_of(other, "memory") != ([], [])
-        and (other.header.baseline, other.header.baseline_digest, other.header.baseline_hparams)
-        == (header.baseline, header.baseline_digest, header.baseline_hparams)
     ]  # fmt: skip
     own, own_faults = passes_of(comparison, "memory")
     found = [passes_of(base, "memory") for base in bases]
@@ -176,7 +172,7 @@ def _fits(case: Case, comparison: Comparison, mode: str | None) -> bool:
     return (
         header.role == "method" and header.cell == case.cell
         and (header.label, header.baseline) == (case.claim.method, case.against)
-        and mode in (None, header.mode)
+        and mode in (None, header.mode) and case.holds(header.conditions)
     )  # fmt: skip
 
 
@@ -189,7 +185,7 @@ def _is_current(case: Case, comparison: Comparison) -> bool:
     )
 
 
-def _start(case: Case, comparison: Comparison) -> CellVerdict:
+def begun(case: Case, comparison: Comparison) -> CellVerdict:
     """Return what is known of a comparison before it is judged."""
     header = comparison.header
     mode = case.claim.settled_mode
@@ -211,29 +207,13 @@ def _of_decision(decision: Decision) -> Measured | None:
     basis = f"{several(decision.restarts, 'restart')}, {several(decision.pairs, 'pair')}"
     if decision.conditional:
         basis += ", conditional on this layout of the processes"
-    return _of_logs(decision.found, basis)
+    return of_logs(decision.found, basis)
 
 
-def _of_logs(found: Estimate, basis: str) -> Measured:
+def of_logs(found: Estimate, basis: str) -> Measured:
+    """Return a log ratio with its interval as fractions above the baseline."""
     value, low, high = (relative(x) for x in found[:3])
     return Measured(value, low, high, found.confidence, "%", basis)
-
-
-def _energy_ratios(passes: Sequence[dict[str, Any]]) -> list[float]:
-    """Return the log ratio of joules per step of each pair of blocks."""
-    blocks: dict[int, dict[str, list[float]]] = {}
-    for item in passes:
-        if item.get("joules"):
-            arms = blocks.setdefault(item["block"], {"baseline": [], "method": []})
-            arms[item["arm"]].append(math.log(item["joules"] / item["steps"]))
-    return [method - base for arms in blocks.values()
-            for base, method in zip(arms["baseline"], arms["method"], strict=False)]  # fmt: skip
-
-
-def _no_energy(comparison: Comparison) -> str:
-    if str(comparison.header.machine.get("device", "")).startswith("cuda"):
-        return f"the GPU's energy counter was not read; {RUN}"
-    return "no energy counter on this device"
 
 
 def _values(passes: Iterable[dict[str, Any]], key: str) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 
+from raskd_bench.evidence.places import FINGERPRINTS
 from raskd_bench.report.campaigns import CountedStep
 from raskd_bench.report.describe import place_of
 from raskd_bench.report.verdicts import Answer, Case, CellVerdict, Measured
@@ -23,7 +24,7 @@ def judge_count(case: Case) -> CellVerdict:
     before, after = (row.fingerprint.quantities()[name] for row in (base, method))
     start = CellVerdict(
         case, Answer.unmeasured, place=place_of(case.cell, None), test="exact",
-        evidence=(case.campaign.folder / "fingerprints.json",),
+        evidence=(case.campaign.folder / FINGERPRINTS,),
     )  # fmt: skip
     verdict, found = judged_counts(before, after, case.claim.amount, _basis(case))
     return replace(start, verdict=verdict, found=found, reasons=_unknown(name, method, base))
@@ -52,7 +53,8 @@ def judged_counts(before: int, after: int, bound: Amount, basis: str) -> tuple[A
 
 def _counted(case: Case, label: str) -> tuple[CountedStep | None, str]:
     """Return the counted step of a method's present code and settings, or None and why."""
-    rows = [row for row in case.campaign.counted if row.cell == case.cell and row.label == label]
+    rows = [row for row in case.campaign.counted if row.cell == case.cell
+            and row.label == label and case.holds(row.conditions)]  # fmt: skip
     if not rows:
         return None, f"no counted step of {label} in this cell; {COUNT}"
     current = [row for row in rows if case.is_current(label, row.method, row.hparams, row.digest)]

@@ -84,7 +84,9 @@ def arms_of(case: Case) -> Arms:
     found = {
         path: record
         for path, record in case.campaign.trials.records.items()
-        if _in_cell(record, case.cell) and record.label in {case.claim.method, case.against}
+        if _in_cell(record, case.cell)
+        and case.holds(record.conditions)
+        and record.label in {case.claim.method, case.against}
     }
     if not found:
         return Arms({}, absent=f"no Records of this cell; {RUN}")

@@ -49,7 +49,8 @@ def _needed(decision: Decision, alpha: float, power: float, noun: str) -> str:
     if count is None:
         return f"if the overhead stays at {overhead}, it lies too near the margin to be decided"
     return (f"if the overhead stays at {overhead}, about {several(count, noun)} decide it "
-            f"({found.num_values} are there)")  # fmt: skip
+            f"({found.num_values} are there; a comparison that has ended is not continued: raise "
+            "looks or max_seconds and run with --fresh)")  # fmt: skip
 
 
 def missing_seeds(

@@ -153,7 +153,7 @@ def _row(campaign: Campaign, group: Group, comparison: Comparison) -> OverheadRo
     return OverheadRow(
         comparison, decision, Verdict.invalid if failed else decision.verdict,
         memory_of(campaign.comparisons, comparison, _memory_key(header.machine)),
-        of_timing(comparison, campaign.plans),
+        of_timing(comparison, campaign),
         f"{header.label} [{header.method_digest[:6]}, {header.comparison[:6]}]" if twice
         else header.label,
     )  # fmt: skip

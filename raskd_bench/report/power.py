@@ -84,16 +84,22 @@ def _notes(suite: Suite, found: Sequence[Probed]) -> Iterator[str]:
     for row in found:
         for need in row.needs:
             if not need.possible:
-                wanted = (row.restart_sd / _sd_for(row, need)) ** 2 if need.restarts else math.inf
-                remedy = f"raise max_seconds about {math.ceil(wanted)} times, or the margin"
                 yield (f"* {_cell(row)}: a margin of {percent(need.margin, sign='')} cannot be "
-                       f"decided here: {remedy}, or measure on a quieter host")  # fmt: skip
+                       f"decided here: {_remedy(row, need)}, or measure on a quieter "
+                       "host")  # fmt: skip
         spoilt, whole = row.disturbed
         if spoilt > whole / 10:
             yield f"* {_cell(row)}: {spoilt} of {whole} pairs were disturbed: stop other work"
     total = sum(row.comparisons for row in found)
     longest = total * suite.overhead.max_seconds
     yield f"{total} comparisons, at most about {clock(longest)} in all"
+
+
+def _remedy(row: Probed, need: Need) -> str:
+    if need.restarts is None:
+        return "no time would do: raise the margin"
+    longer = (row.restart_sd / _sd_for(row, need)) ** 2
+    return f"raise max_seconds about {math.ceil(longer)} times, or the margin"
 
 
 def _sd_for(row: Probed, need: Need) -> float:

@@ -4,6 +4,7 @@ from typing import Any
 
 from raskd_bench.evidence.blocks import Comparison
 from raskd_bench.evidence.registration import Registration, deviations
+from raskd_bench.report.campaigns import Campaign
 from raskd_bench.report.verdicts import Case, Standing, against, claims_of
 from raskd_bench.spec.claims import Claim
 
@@ -26,9 +27,10 @@ def of_comparison(case: Case, comparison: Comparison) -> Standing:
 def of_records(case: Case, started: list[str]) -> Standing:
     """Return the standing of a claim that rests on trials, given when they started."""
     plans = [plan for plan in case.campaign.plans if _registers(plan, case)]
-    first = plans[0]  # the latest plan has the claim, so there is one
+    first = plans[0]  # the current plan has the claim, so there is one
     if first.registered <= min(started):
-        return Standing(True, (_before(first),))
+        changed = _of_the_trials(first, case.plan)
+        return Standing(not changed, (_before(first), *(f"changed since: {c}" for c in changed)))
     early = [plan for plan in case.campaign.plans if plan.registered <= min(started)]
     lines = [f"the claim was registered at {first.registered}, after the first trial's start "
              f"({min(started)})"]  # fmt: skip
@@ -37,12 +39,12 @@ def of_records(case: Case, started: list[str]) -> Standing:
     return Standing(False, tuple(lines))
 
 
-def of_timing(comparison: Comparison, plans: tuple[Registration, ...]) -> bool:
+def of_timing(comparison: Comparison, campaign: Campaign) -> bool:
     """Whether the suite's own margin for a comparison was registered before its first sample."""
-    plan = next((plan for plan in plans if plan.plan == comparison.header.plan), None)
-    if plan is None or plan.registered > comparison.header.started:
+    plan, latest = campaign.plan(comparison.header.plan), campaign.latest
+    if plan is None or latest is None or plan.registered > comparison.header.started:
         return False
-    return plan.overhead.get("margin") == plans[-1].overhead.get("margin")
+    return plan.overhead.get("margin") == latest.overhead.get("margin")
 
 
 def _before(plan: Registration) -> str:
@@ -52,7 +54,13 @@ def _before(plan: Registration) -> str:
 def _of_the_campaign(plan: Registration, latest: Registration) -> list[str]:
     """Return what was changed later of how the campaign decides."""
     return [f"changed since: {line}" for line in deviations(plan, latest)
-            if line.startswith("overhead.")]  # fmt: skip
+            if line.startswith(("overhead.", "cells"))]  # fmt: skip
+
+
+def _of_the_trials(plan: Registration, latest: Registration) -> list[str]:
+    """Return what was changed later of what trials are, or of how they decide: more seeds, say."""
+    own = ("overhead.alpha", "seeds", "cells")
+    return [line for line in deviations(plan, latest) if line.startswith(own)]
 
 
 def _registers(plan: Registration, case: Case) -> bool:

@@ -1,6 +1,6 @@
 """What a claim comes to, in one cell and in all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -29,12 +29,25 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True)
 class Case:
-    """A claim in one cell of the plan that registered it."""
+    """A claim in one cell of the plan that registered it.
+
+    Attributes:
+        campaign: the evidence.
+        plan: that is current.
+        claim: of it.
+        entry: the plan's cell: axes, recipe and methods.
+    """
 
     campaign: Campaign
     plan: Registration
     claim: Claim
-    cell: dict[str, Any]
+    entry: dict[str, Any]
+
+    @property
+    def cell(self) -> dict[str, Any]:
+        """Names of the axes' values."""
+        found: dict[str, Any] = self.entry["cell"]
+        return found
 
     @property
     def metric(self) -> Metric:
@@ -44,7 +57,8 @@ class Case:
     @property
     def methods(self) -> dict[str, dict[str, Any]]:
         """The methods of the cell: hyper-parameters and digest by label."""
-        return methods_of(self.plan, self.cell)
+        found: dict[str, dict[str, Any]] = self.entry["methods"]
+        return found
 
     @property
     def against(self) -> str:
@@ -60,6 +74,14 @@ class Case:
     def power(self) -> float:
         """Chance to be shown that a true claim is to have."""
         return float(self.plan.overhead.get("power") or 0.9)
+
+    def holds(self, conditions: Mapping[str, Any]) -> bool:
+        """Whether evidence was taken under the plan's conditions, as far as both name them.
+
+        Axes alone do not tell two data sets of one name apart, nor two recipes.
+        """
+        planned = self.entry.get("conditions", {})
+        return all(planned[key] == conditions[key] for key in planned.keys() & conditions.keys())
 
     def is_current(self, label: str, method: str, hparams: dict[str, Any], digest: str) -> bool:
         """Whether evidence is of the method that the plan names: same code, same settings."""
@@ -158,11 +180,6 @@ def combined(answers: Sequence[Answer]) -> Answer:
     worst = Answer(in_all_cells(known).value) if known else Answer.unmeasured
     unsettled = worst in {Answer.supported, Answer.inconclusive}
     return Answer.unmeasured if Answer.unmeasured in answers and unsettled else worst
-
-
-def methods_of(plan: Registration, cell: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the methods that a plan has in a cell."""
-    return next((found["methods"] for found in plan.cells if found["cell"] == cell), {})
 
 
 def claims_of(plan: Registration) -> tuple[list[Claim], list[str]]:

@@ -79,6 +79,16 @@ def expand(suite: Suite, folder: Path, only: str | None = None) -> list[Plan]:
     return plans
 
 
+def steps_of(suite: Suite, folder: Path, only: str | None = None) -> list[Plan]:
+    """Return a plan for each step to count: the trials, or those of the cells if it trains none.
+
+    Args and errors are those of `expand`.
+    """
+    if suite.seeds:
+        return expand(suite, folder, only)
+    return [plan for cell in expand_cells(suite, folder, only) for plan in cell.plans]
+
+
 def expand_cells(suite: Suite, folder: Path, only: str | None = None) -> list[CellPlan]:
     """Return the cells of a suite, each with the methods that are compared in it.
 

@@ -26,6 +26,7 @@ from raskd_bench.spec.trial import (
 )  # fmt: skip
 
 SCHEMA = 1
+RESERVED = {"overhead", "published", "superseded", "teachers"}  # folders among results
 GRID_AXES = ("data", "student", "batch_size", "precision", "compile")
 
 
@@ -46,6 +47,8 @@ def _safe_name(name: str) -> str:
     if not name[0].isalnum() or not all(c.isalnum() or c in "._-" for c in name):
         rule = "letters, digits, '.', '_' and '-', a letter or digit first"
         raise misfit(f"must be {rule}: it names the results folder; found {name!r}")
+    if name in RESERVED:
+        raise misfit(f"must not be {name}: results keep a folder of that name for themselves")
     return name
 
 

@@ -215,3 +215,33 @@ def test_workers_end_with_their_loader(in_a_cycle: bool) -> None:
     while threading.active_count() > threads and time.perf_counter() - start < 4:
         time.sleep(0.01)  # queues' feeder threads end on their own
     assert threading.active_count() <= threads
+
+
+def test_a_stream_names_its_workers_once_they_run() -> None:
+    loader = new_loader(storage="stream")
+    assert loader.worker_ids() == []
+    batches = loader.epoch(0, 0, shuffle, 16)
+    next(batches)
+    own = {child.pid for child in multiprocessing.active_children()}
+    assert len(loader.worker_ids()) > 0
+    assert set(loader.worker_ids()) <= own
+    assert new_loader().worker_ids() == []
+
+
+def test_a_resident_loader_of_other_images_has_the_same_settings(device: Loader) -> None:
+    part = device.resident(SPLIT.subset(np.arange(16)))
+    (batch, *_) = part.epoch(3, 5, lambda *_: [np.arange(16)], 16)
+    assert part.padding == device.padding
+    assert part.flip == device.flip
+    assert batch.views[0].images.shape == (16, 3, 8, 8)
+
+
+def test_the_start_of_an_epoch_comes_before_its_first_batch(device: Loader) -> None:
+    drawn = []
+
+    def sampler(labels, batch_size, rng):
+        drawn.append(batch_size)
+        return shuffle(labels, batch_size, rng)
+
+    device.epoch(0, 0, sampler, 16)
+    assert drawn == [16]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from raskd_bench.errors import RecordError
-from raskd_bench.evidence.registration import Registration, deviations, read_all, register
+from raskd_bench.evidence.registration import Registration, current, deviations, read, register
 
 CLAIM = {"id": "time", "say": "x", "method": "ras_kd", "metric": "step_time", "at_most": "+2%"}
 
@@ -14,6 +14,10 @@ def plan(registered="2026-11-25T10:00:00+00:00", claim=CLAIM, alpha=0.05):
     return Registration(
         suite="s", overhead={"alpha": alpha}, claims=[claim], cells=[], registered=registered
     )
+
+
+def read_all(folder):
+    return [read(path) for path in sorted(folder.glob("plan-*.json"))]
 
 
 def test_the_hash_covers_what_decides_and_not_when(tmp_path):
@@ -29,10 +33,17 @@ def test_a_plan_keeps_the_time_of_its_first_registration(tmp_path):
     assert [found.plan for found in read_all(tmp_path)] == [plan().plan]
 
 
-def test_plans_are_read_in_the_order_of_their_registration(tmp_path):
-    register(plan(registered="2026-12-01T00:00:00+00:00", alpha=0.1), tmp_path)
+def test_going_back_to_an_earlier_plan_makes_it_the_current_one(tmp_path):
     register(plan(), tmp_path)
-    assert [found.overhead["alpha"] for found in read_all(tmp_path)] == [0.05, 0.1]
+    register(plan(alpha=0.1), tmp_path)
+    assert current(tmp_path) == plan(alpha=0.1).plan
+    register(plan(), tmp_path)
+    assert current(tmp_path) == plan().plan
+    assert len(read_all(tmp_path)) == 2
+
+
+def test_where_no_plan_was_registered_none_is_current(tmp_path):
+    assert current(tmp_path) is None
 
 
 def test_deviations_name_what_was_changed_from_what_to_what():

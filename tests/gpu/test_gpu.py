@@ -1,15 +1,20 @@
 """On a GPU: the same trial as on a CPU, memory that repeats, a clock that waits for the device."""
 
+import threading
 import time
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
 import torch
 
 from raskd_bench import catalog
+from raskd_bench.arm import ArmSpec, run_arm
 from raskd_bench.execute import execute
 from raskd_bench.meter import Clocks, StepTimes, synchroniser
-from raskd_bench.spec import expand
+from raskd_bench.overhead.host import new_watch
+from raskd_bench.predict import predict
+from raskd_bench.spec import Plan, expand
 from raskd_bench.spec.suite import Suite
 
 pytestmark = [
@@ -95,3 +100,81 @@ def test_nothing_in_a_step_waits_for_the_device(method):
         step()
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+class OnGPU:
+    """An arm in a thread, on the GPU, spoken to as the coordinator does."""
+
+    def __init__(self, method, mode="compute"):
+        self.ours, theirs = Pipe()
+        spec = ArmSpec(trial(method), mode)
+        arguments = (spec, theirs, torch.device("cuda"), Path())
+        self.thread = threading.Thread(target=run_arm, args=arguments)
+        self.thread.start()
+        assert self.ours.recv()[0] == "ready"
+
+    def ask(self, command, value=None):
+        self.ours.send((command, value))
+        kind, answer = self.ours.recv()
+        assert kind == "answer"
+        return answer
+
+    def release(self):
+        self.ours.send(("release", None))
+        self.thread.join(timeout=60)
+
+
+@pytest.fixture
+def arm():
+    made = []
+
+    def new(*arguments):
+        made.append(OnGPU(*arguments))
+        return made[-1]
+
+    yield new
+    for each in made:
+        each.release()
+
+
+@pytest.mark.parametrize("mode", ["compute", "end_to_end"])
+@pytest.mark.parametrize("method", NO_TEACHER)
+def test_every_method_is_an_arm(arm, method, mode):
+    made = arm(method, mode)
+    made.ask("block", 3)
+    assert made.ask("block", 10)["finite"]
+
+
+def test_a_block_waits_for_the_device(arm):
+    made = arm("cross_entropy")
+    made.ask("block", 5)
+    plain = made.ask("block", 5)["seconds"]
+    made.ask("spin", 0.02)
+    assert made.ask("block", 5)["seconds"] == pytest.approx(plain + 5 * 0.02, rel=0.3)
+
+
+def test_memory_and_energy_have_passes_of_their_own(arm):
+    made = arm("ras_kd")
+    made.ask("block", 4)
+    memory = made.ask("metered", ("memory", 3))
+    assert 10**6 < memory["allocated_bytes"] <= memory["reserved_bytes"]
+    joules = made.ask("metered", ("energy", 50))["joules"]
+    assert joules is None or joules >= 0
+
+
+def test_the_host_watch_sees_the_gpu():
+    uuid = f"GPU-{torch.cuda.get_device_properties(0).uuid}"
+    watch = new_watch({"device": "cuda", "gpu_uuid": uuid}, set)
+    facts = watch.since(watch.read(), 0.0)
+    assert facts["clock_hz"] > 1e8
+    assert 10 < facts["temperature_celsius"] < 110
+
+
+def test_the_predicted_peak_is_near_the_metered_one(arm):
+    planned = trial("ras_kd")
+    (predicted,), _ = predict([Plan(planned, "ras_kd", {})], Path())
+    made = arm("ras_kd")
+    made.ask("block", 4)
+    metered = made.ask("metered", ("memory", 3))["allocated_bytes"]
+    # the data set, the ring of batches and cuDNN's workspace are not part of the prediction
+    assert metered == pytest.approx(predicted.fingerprint.peak_live_bytes, rel=0.5)

@@ -21,7 +21,7 @@ def test_equal_arms_are_supported_at_the_first_look(bench):
 def test_a_costlier_method_is_refuted_at_its_size(bench):
     found = decide(bench(ratio=1.3, noise=0.01).run(), 0.02)
     assert found.verdict is Verdict.refuted
-    assert found.ratio[0] == pytest.approx(1.3, rel=0.01)
+    assert math.exp(found.found.value) == pytest.approx(1.3, rel=0.01)
 
 
 def test_a_method_that_is_too_fast_asks_for_an_audit(bench):
@@ -101,7 +101,9 @@ def test_the_start_of_an_epoch_is_charged_to_its_steps(bench):
     assert known.restarts[0].epoch_seconds_per_step == pytest.approx(
         {"baseline": 0.01, "method": 0.015}
     )
-    assert decide(known, 0.02).ratio[0] == pytest.approx((0.015 + 0.015) / (0.01 + 0.01))
+    assert math.exp(decide(known, 0.02).found.value) == pytest.approx(
+        (0.015 + 0.015) / (0.01 + 0.01)
+    )
 
 
 def test_an_arm_that_fails_makes_the_comparison_invalid_with_the_reason(bench):
@@ -147,3 +149,14 @@ def test_one_restart_gives_an_interval_over_its_pairs_and_says_so(bench):
     assert found.conditional
     assert found.verdict is Verdict.supported
     assert found.found.num_values == 100
+
+
+def test_more_restarts_than_the_last_look_asks_for_end_it(bench):
+    rig = bench(ratio=1.02, noise=0.01)
+    rig.run()
+    rig.header = rig.header.model_copy(
+        update={"rules": rig.header.rules.model_copy(update={"looks": (2, 4)})}
+    )
+    rig.run()
+    assert rig.ending == "last look"
+    assert len(rig.arms) == 8

@@ -127,15 +127,20 @@ class Files:
 
     def plan(self, *claims: dict[str, Any], registered: str = REGISTERED,
              overhead: dict[str, Any] | None = None, digests: dict[str, str] | None = None,
+             seeds: tuple[int, ...] = (), conditions: tuple[dict[str, Any], ...] = (),
              ) -> Registration:  # fmt: skip
         """Register a plan."""
         digests = digests or {}
         methods = {label: identity(label, digests.get(label)) for label in self.labels}
+        recipes = conditions or ({},) * len(self.cells)
         return register(
             Registration(
                 suite="tiny", overhead=OVERHEAD if overhead is None else overhead,
-                claims=list(claims), cells=[{"cell": c, "methods": methods} for c in self.cells],
-                registered=registered,
+                claims=list(claims), cells=[
+                    {"cell": c, "conditions": recipe, "methods": methods}
+                    for c, recipe in zip(self.cells, recipes, strict=True)
+                ],
+                registered=registered, seeds=list(seeds),
             ),
             self.folder,
         )  # fmt: skip

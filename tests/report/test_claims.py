@@ -203,3 +203,41 @@ def test_a_claim_that_another_version_wrote_is_an_invalid_finding(campaign):
 
 def test_no_campaign_has_no_findings(tmp_path):
     assert claim_findings([tmp_path]) == []
+
+
+def test_cells_whose_data_sets_share_a_name_are_judged_on_their_own_evidence(tmp_path, campaign):
+    recipes = ({"data": {"name": "synthetic", "classes": 5}},
+               {"data": {"name": "synthetic", "classes": 6}})  # fmt: skip
+    campaign.cells = [campaign.cells[0]] * 2
+    plan = campaign.plan(claim(), conditions=recipes)
+    for number, (recipe, ratio) in enumerate(zip(recipes, (0.3, 0.0), strict=True)):
+        for name, label, role, value in (("aa", "cross_entropy", "a/a", 0.0),
+                                         ("ras_kd", "ras_kd", "method", ratio)):  # fmt: skip
+            campaign.comparison(f"compute-{name}-{number}", (value - 0.001, value, value + 0.001),
+                                label=label, role=role, plan=plan, conditions=recipe)  # fmt: skip
+    (verdict,) = judged_claims(find_campaigns([campaign.results])[0])
+    assert [cell.verdict.value for cell in verdict.cells] == ["refuted", "supported"]
+    assert verdict.verdict == "refuted"
+
+
+def test_a_margin_stricter_than_the_suites_wants_a_control_that_is_as_strict(campaign):
+    plan = campaign.plan(claim(at_most="0.5%"))
+    campaign.same((0.009, 0.010, 0.011), plan=plan)
+    campaign.method("ras_kd", (0.019, 0.020, 0.021), plan=plan)
+    (verdict,) = judged_claims(find_campaigns([campaign.results])[0])
+    (cell,) = verdict.cells
+    assert cell.verdict == "invalid"
+    assert cell.reasons == ("A/A is not shown to be equivalent within this claim's 0.5 %",)
+
+
+def test_going_back_to_an_earlier_plan_goes_back_to_its_claims(campaign):
+    first = campaign.plan(claim(at_most="2%"))
+    campaign.same(plan=first)
+    campaign.method("ras_kd", (0.009, 0.010, 0.011), plan=first)
+    campaign.plan(claim(at_most="0.1%"), registered="2026-11-25T12:00:00+00:00")
+    (found,) = judged_claims(find_campaigns([campaign.results])[0])
+    assert found.claim.amount.text == "0.1%"
+    campaign.plan(claim(at_most="2%"))
+    (found,) = judged_claims(find_campaigns([campaign.results])[0])
+    assert found.claim.amount.text == "2%"
+    assert found.verdict == "supported"

@@ -4,6 +4,8 @@ import pytest
 
 from raskd_bench import record
 from raskd_bench.errors import RecordError, RequestError
+from raskd_bench.fingerprint.baseline import Baseline
+from raskd_bench.fingerprint.baseline import write as write_baseline
 from raskd_bench.report.tables import load_records
 
 
@@ -40,3 +42,9 @@ def test_a_damaged_record_is_refused_by_its_name(tmp_path):
     (tmp_path / "a.json").write_text("{")
     with pytest.raises(RecordError, match=r"a\.json"):
         load_records([tmp_path])
+
+
+def test_accepted_fingerprints_among_records_are_no_record(tmp_path, new_record):
+    record.write(new_record(), tmp_path / "one.json")
+    write_baseline(Baseline(), tmp_path / "baseline.json")
+    assert [found.trial for found in load_records([tmp_path])] == ["cross_entropy-0"]

@@ -90,3 +90,14 @@ def test_a_claim_that_was_registered_again_keeps_its_first_date(campaign):
     campaign.plan(own, claim(id="more"), registered=LATER)
     found = judged_claims(find_campaigns([campaign.results])[0])
     assert found[0].cells[0].standing.confirmatory
+
+
+def test_seeds_that_were_added_after_the_first_trials_make_a_claim_exploratory(campaign):
+    accuracy = claim("test_top1", no_worse_by="0.5pp")
+    campaign.plan(accuracy, seeds=(0, 1))
+    campaign.trials(cross_entropy={"test_top1": (0.9, 0.91, 0.92)},
+                    ras_kd={"test_top1": (0.9, 0.91, 0.92)})  # fmt: skip
+    campaign.plan(accuracy, seeds=(0, 1, 2), registered=LATER)
+    found = standing(campaign)
+    assert not found.confirmatory
+    assert "changed since: seeds: [0, 1] -> [0, 1, 2]" in found.lines

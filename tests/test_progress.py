@@ -1,0 +1,71 @@
+"""What a person sees while a suite runs."""
+
+import io
+import math
+
+import pytest
+from rich.console import Console
+
+from raskd_bench.evidence.header import Header
+from raskd_bench.progress import Bars, Lines, percent
+from raskd_bench.spec.suite import Suite
+from raskd_bench.stats import Estimate
+
+SUITE = Suite.model_validate({
+    "schema": 1, "name": "mine", "data": "digits", "student": "resnet8", "budget": {"epochs": 1},
+    "seeds": [0], "methods": ["cross_entropy", "ras_kd"],
+})  # fmt: skip
+HEADER = Header(
+    comparison="0", plan="0", suite="mine", cell={"student": "resnet8"}, conditions={},
+    mode="compute", role="method", label="ras_kd", method="ras_kd", hparams={}, method_digest="d",
+    baseline="cross_entropy", baseline_method="cross_entropy", baseline_hparams={},
+    baseline_digest="b", machine={}, commit=None, dirty=None, started="now",
+    rules={"margins": (0.02,), "alpha": 0.05, "power": 0.9, "looks": (3, 5), "pairs": 2,
+           "max_seconds": 1.0, "in_process": False},
+)  # fmt: skip
+FOUND = Estimate(0.01, 0.005, 0.015, 0.9, 0.01, 3)
+
+
+@pytest.fixture
+def bars():
+    shown = Bars(Console(file=io.StringIO(), force_terminal=True, width=200))
+    shown.check(SUITE, [])
+    yield shown
+    shown.close()
+
+
+def test_a_comparison_moves_the_bar_to_its_next_look(bars):
+    bars.campaign(4, 1, "0123")
+    bars.comparison(HEADER)
+    bars.pairs(HEADER, 1, 1, 2)
+    assert bars.bars.tasks[bars.current].completed == 50
+
+
+def test_restarts_that_were_cut_off_do_not_stop_the_display(bars):
+    bars.campaign(4, 1, "0123")
+    bars.comparison(HEADER)
+    bars.pairs(HEADER, 7, 1, 2)
+    assert bars.bars.tasks[bars.current].completed == 94
+    bars.look(HEADER, 5, FOUND)
+    bars.compared(HEADER, "last look")
+    assert bars.done == 2
+
+
+def test_without_a_terminal_a_comparison_is_a_line(capsys):
+    lines = Lines()
+    lines.check(SUITE, [])
+    lines.campaign(2, 0, "0123")
+    lines.look(HEADER, 3, FOUND)
+    lines.compared(HEADER, "decided")
+    lines.compared(HEADER, "failure")
+    written = capsys.readouterr().err.splitlines()
+    assert written[0] == "mine: 2 paired comparisons; plan 0123 is registered"
+    assert written[1].startswith(
+        "[1/2] ras_kd on resnet8, compute: 3 restarts, +1.01 % (+0.50 to +1.51 %); about"
+    )
+    assert "failed; see 'raskd-bench check'" in written[2]
+
+
+def test_a_ratio_that_nothing_supports_says_why():
+    nothing = Estimate(*[math.nan] * 5, 0)
+    assert percent(nothing) == "every pair was disturbed by other work"
