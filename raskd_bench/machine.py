@@ -10,7 +10,10 @@ from typing import Any
 
 import psutil
 
+from raskd_bench.errors import RequestError
+
 MAX_NAME = 80  # characters of a machine's name; the number of cores is never cut off
+DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "fvcore")
 
 
@@ -27,6 +30,16 @@ def describe_host() -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in PACKAGES},
     }  # fmt: skip
+
+
+def check_device(device: str) -> None:
+    """Refuse what is no device's name.
+
+    Raises:
+        RequestError: it is none.
+    """
+    if not DEVICE.fullmatch(device):
+        raise RequestError(f"--device {device}: write auto, cpu, cuda or cuda:N")
 
 
 def cpu_name() -> str:

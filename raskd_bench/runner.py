@@ -4,7 +4,6 @@ Processes are forked from a server that has imported torch, so a small trial doe
 import, and one that dies takes nothing with it. Records are written here, by one process.
 """
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from filelock import FileLock, Timeout
 from raskd_bench import record
 from raskd_bench.bench import Bench, started
 from raskd_bench.errors import RequestError
-from raskd_bench.machine import code_state, slug
+from raskd_bench.machine import check_device, code_state, slug
 from raskd_bench.overhead.campaign import Show as CampaignShow
 from raskd_bench.overhead.campaign import (
     comparison_files,
@@ -28,8 +27,6 @@ from raskd_bench.overhead.probe import Probed, probe
 from raskd_bench.process import listen, preload, process_for
 from raskd_bench.record import Record
 from raskd_bench.spec import CellPlan, Plan, Suite, expand, expand_cells
-
-DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
 class Refused(RequestError):
@@ -157,16 +154,6 @@ def probe_suite(
         raise Interrupted from None
 
 
-def check_device(device: str) -> None:
-    """Refuse what is no device's name.
-
-    Raises:
-        RequestError: it is none.
-    """
-    if not DEVICE.fullmatch(device):
-        raise RequestError(f"--device {device}: write auto, cpu, cuda or cuda:N")
-
-
 def _new_bench(suite: Suite, home: Path, plans: list[Plan], device: str, results: Path) -> Bench:
     """Return the suite on this machine after a process has seen that all plans can start."""
     check_device(device)
@@ -240,10 +227,13 @@ def _exclusive(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock", timeout=0)
-        with lock:
-            yield
+        lock.acquire()
     except Timeout:
         text = f"{folder}: another run is writing there; wait for it, or choose --results DIR"
         raise RequestError(text) from None
     except OSError as error:
         raise RequestError(f"{folder}: cannot be written: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import amp
+from torch import amp, nn
 
 from raskd_bench.arm.lockstep import ArmPace, Lockstep, Released
 from raskd_bench.batch import Batch
@@ -25,7 +25,7 @@ from raskd_bench.meter import Clocks
 from raskd_bench.method import Method
 from raskd_bench.setup import autocast_of, build, first_epoch_rng, new_optimizer
 from raskd_bench.spec.trial import Trial
-from raskd_bench.teachers import untrained_teacher
+from raskd_bench.teachers import FrozenTeacher, untrained_teacher
 from raskd_bench.trainer import train
 
 RING = 4  # batches on the device in compute mode
@@ -73,10 +73,7 @@ def run_arm(
     if device.index is not None:
         torch.cuda.set_device(device)  # of this thread: spins and events have no device of theirs
     lab, batches = _batches(spec, device, folder)
-    teacher = untrained_teacher(trial, lab.task)
-    if teacher is not None:
-        teacher.student.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    student, method = build(lab, trial, teacher)
+    student, method = build(lab, trial, _teacher(lab, trial))
     pace = ArmPace()
     watch = Lockstep(connection, pace, device, workers=lab.train.worker_ids)
     lists = method.sample(lab.train.split.labels, trial.batch_size, first_epoch_rng(trial.seed))
@@ -95,6 +92,15 @@ def run_arm(
         )  # fmt: skip
     except Released:
         return
+
+
+def _teacher(lab: Lab, trial: Trial) -> FrozenTeacher | None:
+    """Return the trial's teacher, which need not be trained to cost what it costs."""
+    teacher = untrained_teacher(trial, lab.task)
+    if teacher is not None:
+        network: nn.Module = teacher.student
+        network.to(lab.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return teacher
 
 
 Batches = Callable[[Method, Sequence[Labels], Lockstep, int], Iterator[Batch]]

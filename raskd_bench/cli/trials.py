@@ -63,9 +63,9 @@ def plan(
     device: Device = "auto",
 ) -> None:
     """Show the trials of a suite with predicted parameters, FLOPs and memory; runs nothing."""
+    from raskd_bench.machine import check_device
     from raskd_bench.predict import predict
     from raskd_bench.report.plan import plan_tables
-    from raskd_bench.runner import check_device
     from raskd_bench.spec import load_suite, steps_of
 
     loaded, home = load_suite(suite), suite.parent.resolve()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from raskd_bench import catalog
 from raskd_bench.report.campaigns import Campaign, find_campaigns, loss
 from raskd_bench.report.findings import Finding
 from raskd_bench.report.judge_campaign import judge_memory, judge_time
@@ -124,6 +125,7 @@ def _detail(campaign: Campaign, verdict: ClaimVerdict, noted: set[str]) -> Itera
               if item.lost and item.path in used]  # fmt: skip
     if verdict.verdict is Answer.unmeasured:
         lines += [*campaign.problems, *campaign.trials.problems]
+    lines += _other_code(verdict.cells)
     for cell in verdict.cells:
         note = f"{cell.case.claim.method}: {cell.footnote}" if cell.footnote else ""
         if note and note not in noted:
@@ -140,3 +142,17 @@ def _evidence(files: Iterable[Path]) -> Iterator[str]:
         folders.setdefault(path.parent, []).append(path.name)
     for folder, names in folders.items():
         yield f"evidence: {folder}: {', '.join(names)}"
+
+
+def _other_code(cells: Sequence[CellVerdict]) -> Iterator[str]:
+    """Yield which methods of ours were measured with other code than is installed here.
+
+    The verdict is on what was measured; a user's own file is not known here.
+    """
+    for cell in cells:
+        for label in (cell.case.claim.method, cell.case.against):
+            measured = cell.case.methods[label]
+            if ":" in measured["method"] or measured["method"] not in catalog.names("method"):
+                continue
+            if catalog.digest(catalog.find("method", measured["method"])) != measured["digest"]:
+                yield f"the code of {label} here is not the one that was measured"

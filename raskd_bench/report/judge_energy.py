@@ -21,7 +21,7 @@ def judge_energy(case: Case) -> CellVerdict:
     passes, failures = passes_of(comparison, "energy")
     ratios = _energy_ratios(passes)
     fault = case.campaign.group_of(comparison).controls.fault
-    reasons = (*failures[-1:], *([fault] if fault else []))
+    reasons = (*failures[-1:], *([fault] if fault and ratios else []))
     if ratios and not reasons:
         found = estimate(ratios, 1 - 2 * comparison.header.rules.alpha)
         answer = Answer(equivalence(found, case.claim.amount.value).value)

@@ -95,6 +95,9 @@ def test_it_times_counts_registers_and_is_finished(bench):
     assert again.returncode == 0
     assert "3 finished before" in again.stderr
     assert {path: path.read_bytes() for path in found.values()} == before
+    assert bench("run", "tiny.yaml", "--only", "cross_entropy").returncode == 0
+    kept = json.loads((campaign / "fingerprints.json").read_text())["rows"]
+    assert {row["label"] for row in kept} == {"cross_entropy", "ras_kd"}
     verdict = bench("check")
     assert "supported" in verdict.stdout
     assert verdict.returncode == 0

@@ -100,9 +100,16 @@ def test_a_plan_that_was_changed_later_is_said_and_not_used(campaign):
     assert "was changed after it was registered" in found.wrong_plans[0]
 
 
-def test_the_plan_registered_last_is_the_latest(campaign):
+def test_the_plan_that_the_suite_was_run_with_last_is_the_latest(campaign):
     campaign.plan(overhead={"margin": "2%"}, registered="2026-11-25T12:00:00+00:00")
     campaign.plan(overhead={"margin": "3%"}, registered="2026-11-25T09:00:00+00:00")
+    assert only([campaign.results]).latest.overhead == {"margin": "3%"}
+
+
+def test_where_that_is_not_known_the_plan_registered_last_is_the_latest(campaign):
+    campaign.plan(overhead={"margin": "2%"}, registered="2026-11-25T12:00:00+00:00")
+    campaign.plan(overhead={"margin": "3%"}, registered="2026-11-25T09:00:00+00:00")
+    (campaign.folder / "current.json").unlink()
     assert only([campaign.results]).latest.overhead == {"margin": "2%"}
 
 

@@ -120,7 +120,9 @@ def test_a_time_that_is_not_decided_says_what_would_decide_it(campaign):
     reasons = cell(campaign).reasons
     assert reasons[0] == "3 restarts decide a margin of 1.3 % with power 0.9"
     assert reasons[1] == (
-        "if the overhead stays at +1.5 %, about 8 restarts decide it (3 are there)"
+        "if the overhead stays at +1.5 %, about 8 restarts decide it (3 are there; "
+        "a comparison that has ended is not continued: raise looks or max_seconds and run with "
+        "--fresh)"
     )
 
 

@@ -108,11 +108,30 @@ def test_energy_is_judged_by_pairs_of_blocks(campaign):
     plan = campaign.plan(claim("energy", at_most="5%"))
     passes = [energy(arm, block, joules) for block in range(3)
               for arm, joules in (("baseline", 100 + block), ("method", 103 + block))]  # fmt: skip
+    campaign.same(plan=plan, machine=CUDA)
     campaign.method(plan=plan, machine=CUDA, extra=tuple(passes))
     found = cell(campaign)
     assert found.verdict == "supported"
     assert found.found.value == pytest.approx(0.0297, abs=1e-4)
-    assert found.found.basis == "3 pairs"
+    assert found.found.basis == "3 pairs, conditional on this layout of the processes"
+
+
+def test_energy_of_an_instrument_whose_control_failed_is_invalid(campaign):
+    plan = campaign.plan(claim("energy", at_most="5%"))
+    passes = [energy(arm, block, 100) for block in range(3) for arm in ("baseline", "method")]
+    campaign.same(around(0.05), plan=plan, machine=CUDA)
+    campaign.method(plan=plan, machine=CUDA, extra=tuple(passes))
+    assert cell(campaign).verdict == "invalid"
+
+
+def test_an_energy_pass_that_was_taken_again_stands_alone(campaign):
+    plan = campaign.plan(claim("energy", at_most="5%"))
+    cut = [energy("baseline", 0, 300), energy("method", 0, 100), energy("baseline", 1, 300)]
+    again = [energy(arm, block, 100 + block) for block in range(3)
+             for arm in ("baseline", "method")]  # fmt: skip
+    campaign.same(plan=plan, machine=CUDA)
+    campaign.method(plan=plan, machine=CUDA, extra=(*cut, *again))
+    assert cell(campaign).found.value == pytest.approx(0.0)
 
 
 def test_energy_without_a_counter_is_not_measured(campaign):
