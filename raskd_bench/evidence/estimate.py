@@ -2,13 +2,16 @@
 
 theta = E[log T_method - log T_baseline] per optimiser step at equal primary images. A restart
 gives the 10 %-trimmed mean over its pairs; restarts are independent, so theta is their mean with a
-Student-t interval. One restart alone gives an interval over its pairs, which holds for that layout
-of memory and processes only.
+Student-t interval. Three restarts may agree by chance far better than their pairs scatter, so the
+interval is never narrower than the one that all pairs give. One restart alone gives an interval
+over its pairs, which holds for that layout of memory and processes only.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from scipy.special import ndtri
 
 from raskd_bench.evidence.blocks import ARMS, ArmName, Block, Comparison, Restart, Rules
 from raskd_bench.stats import (
@@ -19,6 +22,7 @@ from raskd_bench.stats import (
     spend,
     trimmed_estimate,
     trimmed_mean,
+    trimmed_standard_error,
 )
 
 MAX_DROPPED = 0.1  # of all pairs; beyond, the evidence is invalid
@@ -135,7 +139,21 @@ def _look(
 def _estimate(ratios: Sequence[Sequence[float]], confidence: float) -> Estimate:
     if len(ratios) == 1:
         return trimmed_estimate(ratios[0], confidence)
-    return estimate([trimmed_mean(values) for values in ratios], confidence)
+    return _no_narrower(estimate([trimmed_mean(values) for values in ratios], confidence), ratios)
+
+
+def _no_narrower(found: Estimate, ratios: Sequence[Sequence[float]]) -> Estimate:
+    """Widen an interval over restarts to what the scatter of the pairs in them allows.
+
+    Each restart's standard error is that of its trimmed mean; one with a single pair has none.
+    """
+    errors = [trimmed_standard_error(values) for values in ratios if len(values) > 1]
+    if len(errors) < len(ratios) or not ratios:
+        return found
+    error = math.sqrt(math.fsum(e**2 for e in errors)) / len(errors)
+    half = float(ndtri(0.5 + found.confidence / 2)) * error
+    low, high = min(found.low, found.value - half), max(found.high, found.value + half)
+    return found._replace(low=low, high=high)
 
 
 def _reasons(comparison: Comparison, whole: int, kept: int) -> Iterator[str]:

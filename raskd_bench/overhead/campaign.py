@@ -174,7 +174,8 @@ def _run(bench: Bench, task: Task, show: Show) -> str:
     file = BlockFile(task.path)
     try:
         if resumed:
-            file.add("resumed", {"started": started(), "plan": task.header.plan})
+            file.add("resumed", {"started": started(), "plan": task.header.plan,
+                                 "commit": bench.code[0], "dirty": bench.code[1]})  # fmt: skip
             # the rules of the first sample go on to hold
             task = replace(task, header=blocks.read(task.path).header)
         else:

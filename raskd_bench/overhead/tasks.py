@@ -12,9 +12,11 @@ from raskd_bench import catalog
 from raskd_bench.bench import Bench, started
 from raskd_bench.evidence import blocks
 from raskd_bench.evidence.blocks import Header, Role, Rules
+from raskd_bench.evidence.estimate import decide
 from raskd_bench.evidence.places import FOLDER
 from raskd_bench.spec import CellPlan, Plan
 from raskd_bench.spec.overhead import Overhead
+from raskd_bench.stats import Verdict
 
 # what a training step's cost does not depend on
 NOT_OF_A_STEP = {"method", "hparams", "seed", "budget", "schedule", "evaluations", "val_fraction",
@@ -40,15 +42,21 @@ class Task:
 
     @property
     def done(self) -> bool:
-        """Whether its file says that it ended otherwise than by a failure.
+        """Whether its file says that it ended, and not by a failure.
+
+        One that ended as decided, and would not by the present code, goes on to its next look.
 
         Raises:
             RecordError: there is a file that cannot be read.
         """
         if not self.path.exists():
             return False
-        ending = blocks.read(self.path).ending
-        return ending is not None and ending["reason"] != "failure"
+        known = blocks.read(self.path)
+        reason = None if known.ending is None else known.ending["reason"]
+        if reason == "decided":
+            verdicts = (decide(known, margin).verdict for margin in known.header.rules.margins)
+            return Verdict.inconclusive not in verdicts
+        return reason not in (None, "failure")
 
 
 def tasks(bench: Bench, overhead: Overhead, cell: CellPlan, plan: str) -> Iterator[Task]:
