@@ -150,10 +150,10 @@ def _no_narrower(found: Estimate, ratios: Sequence[Sequence[float]]) -> Estimate
     errors = [trimmed_standard_error(values) for values in ratios if len(values) > 1]
     if len(errors) < len(ratios) or not ratios:
         return found
-    error = math.sqrt(math.fsum(e**2 for e in errors)) / len(errors)
-    half = float(ndtri(0.5 + found.confidence / 2)) * error
+    sd = math.sqrt(math.fsum(e**2 for e in errors) / len(errors))  # of one restart
+    half = float(ndtri(0.5 + found.confidence / 2)) * sd / math.sqrt(len(errors))
     low, high = min(found.low, found.value - half), max(found.high, found.value + half)
-    return found._replace(low=low, high=high)
+    return found._replace(low=low, high=high, sd=max(found.sd, sd))
 
 
 def _reasons(comparison: Comparison, whole: int, kept: int) -> Iterator[str]:

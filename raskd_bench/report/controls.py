@@ -2,12 +2,12 @@
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from raskd_bench.evidence.blocks import Comparison, Header
-from raskd_bench.evidence.estimate import Decision, between_restarts, decide
+from raskd_bench.evidence.estimate import Decision, decide
 from raskd_bench.report.wording import change, percent, several
 from raskd_bench.stats import Estimate, Verdict, smallest_margin, spend
 
@@ -177,19 +177,9 @@ def _fault(comparison: Comparison, decision: Decision) -> str | None:
 def _resolves(comparison: Comparison, decision: Decision) -> tuple[float, int]:
     """Return the smallest margin that the last look decides, and how many restarts that takes."""
     rules = comparison.header.rules
+    sd, count, alpha = decision.found.sd, rules.looks[-1], spend(rules.alpha, rules.looks)[-1]
     if decision.conditional:
-        sd, count = decision.found.sd, decision.found.num_values
-        alpha = rules.alpha
-    else:
-        sd = _sd(between_restarts(comparison))
-        count, alpha = rules.looks[-1], spend(rules.alpha, rules.looks)[-1]
+        count, alpha = decision.found.num_values, rules.alpha
     if not math.isfinite(sd):
         return math.nan, 0
     return smallest_margin(sd, count, alpha, rules.power), 1 if decision.conditional else count
-
-
-def _sd(values: Sequence[float]) -> float:
-    if len(values) < 2:
-        return math.nan
-    mean = math.fsum(values) / len(values)
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
