@@ -101,6 +101,19 @@ def latest(comparison: Comparison) -> Estimate:
     return _estimate(ratios, 1 - 2 * alpha)
 
 
+def _by_restart(comparison: Comparison) -> list[list[float]]:
+    """Return the log ratios of each restart that counts and has an undisturbed pair."""
+    return list(filter(None, map(log_ratios, comparison.counted)))
+
+
+def _rules(comparison: Comparison, restarts: int) -> Rules:
+    """Return the rules of a comparison; a control is never stopped for what it shows."""
+    rules = comparison.header.rules
+    if comparison.header.role == "method":
+        return rules
+    return rules.model_copy(update={"looks": (max(1, restarts),)})
+
+
 def _look(
     ratios: Sequence[Sequence[float]], margin: float, rules: Rules
 ) -> tuple[Estimate, Verdict, int]:
