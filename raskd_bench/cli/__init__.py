@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from raskd_bench import __version__
+from raskd_bench.cli.comparing import compare
 from raskd_bench.cli.gate import baseline_app, check
 from raskd_bench.cli.options import INTERRUPTED, REQUEST_IS_WRONG
 from raskd_bench.cli.output import say
@@ -40,6 +41,7 @@ def common(
 app.command()(run)
 app.command()(plan)
 app.command()(report)
+app.command()(compare)
 app.command()(check)
 app.add_typer(baseline_app, name="baseline")
 app.command(name="list")(list_)

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from raskd_bench.cli.options import FAILED, Format
+from raskd_bench.errors import RequestError
 
 
 def print_report(places: list[Path], form: Format, out: Path | None = None) -> None:
@@ -15,6 +16,39 @@ def print_report(places: list[Path], form: Format, out: Path | None = None) -> N
 
     refused: list[str] = []
     made = whole_report(places, form, refused)
+    write_or_print(made, out)
+    for line in refused:
+        say(f"error: {line}")
+    if refused:
+        raise typer.Exit(FAILED)
+
+
+def write_figures(places: list[Path], folder: Path) -> None:
+    """Write the figures of some places."""
+    from raskd_bench.report import figures
+
+    written = figures.write_figures(places, folder)
+    say(f"{len(written)} figures written to {folder}")
+
+
+def write_export(places: list[Path], target: str) -> None:
+    """Write trials for a tracker."""
+    from raskd_bench.report.exports import export
+
+    say(export(places, target))
+
+
+def print_history(places: list[Path], out: Path | None) -> None:
+    """Print the costs over the commits of a folder of results."""
+    from raskd_bench.report.history import history_tables
+
+    if len(places) != 1:
+        raise RequestError("report --history: takes one folder, as each has its own commits")
+    write_or_print(history_tables(places[0]), out)
+
+
+def write_or_print(made: Any, out: Path | None) -> None:
+    """Write a text, or what rich prints, to a file or the terminal."""
     if out is not None:
         out.write_text(_as_text(made), encoding="utf-8")
         say(f"written to {out}")
@@ -22,10 +56,6 @@ def print_report(places: list[Path], form: Format, out: Path | None = None) -> N
         print(made)
     else:
         console().print(made)
-    for line in refused:
-        say(f"error: {line}")
-    if refused:
-        raise typer.Exit(FAILED)
 
 
 def _as_text(made: Any) -> str:

@@ -7,7 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from raskd_bench.cli.options import FAILED, Format, Kind, Results
-from raskd_bench.cli.output import print_grid, print_report
+from raskd_bench.cli.output import (
+    print_grid,
+    print_history,
+    print_report,
+    write_export,
+    write_figures,
+)
 from raskd_bench.errors import BenchError
 
 
@@ -19,9 +25,27 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Write to this file instead of the terminal.")
     ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(help="Write figures there too, for a paper: SVG and PDF.")
+    ] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Costs over the commits of one folder instead.")
+    ] = False,
+    export: Annotated[
+        list[str] | None,
+        typer.Option(help="Write trials for a tracker too: tensorboard:DIR or mlflow:DIR."),
+    ] = None,
 ) -> None:
     """Print the tables of Records: accuracy with intervals, cost as ratios to the baseline."""
-    print_report(results or [Path("results")], form, out)
+    places = results or [Path("results")]
+    if history:
+        print_history(places, out)
+        return
+    if figures is not None:
+        write_figures(places, figures)
+    for target in export or ():
+        write_export(places, target)
+    print_report(places, form, out)
 
 
 def list_(

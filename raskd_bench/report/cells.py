@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+from raskd_bench.report.published import published_lines
 from raskd_bench.report.tables import Row, Table, describe
 from raskd_bench.stats import Interval, decimals
 
@@ -54,8 +55,9 @@ def title_of(table: Table) -> str:
 
 
 def notes_of(table: Table) -> list[str]:
-    """Return the table's own notes, each with a star, and what its columns mean."""
-    return [*(f"* {note}" for note in table.notes), *meanings(table)]
+    """Return the table's own notes and published numbers, with a star, and what columns mean."""
+    starred = (*table.notes, *published_lines(table))
+    return [*(f"* {note}" for note in starred), *meanings(table)]
 
 
 def meanings(table: Table) -> list[str]:

@@ -1,4 +1,4 @@
-"""Tables as text: for a terminal, as markdown, csv or json."""
+"""Tables as text: for a terminal, as markdown, LaTeX, csv or json."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 
 from raskd_bench.report.cells import notes_of, rows_of, title_of
 from raskd_bench.report.grid import Grid, plain
+from raskd_bench.report.latex import latex
 from raskd_bench.report.raw import as_json, csv
 from raskd_bench.report.tables import Table
 
@@ -33,7 +34,7 @@ def markdown(tables: Sequence[Table]) -> str:
 
 
 FORMATS: dict[str, Callable[[Sequence[Table]], Any]] = {
-    "table": terminal, "markdown": markdown, "csv": csv, "json": as_json,
+    "table": terminal, "markdown": markdown, "latex": latex, "csv": csv, "json": as_json,
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from raskd_bench.report.budgets import UnequalBudgets, check_budgets
 from raskd_bench.report.collect import load_records
 from raskd_bench.report.describe import describe_conditions, differences
 from raskd_bench.report.notes import failures, footnotes, provenance, repetitions, teachers
+from raskd_bench.report.unequal import unequal_notes
 from raskd_bench.stats import Interval, ratio, student_t
 
 __all__ = [
@@ -59,6 +60,11 @@ class Row:
     def interval(self, name: str) -> Interval:
         """Mean over seeds of a Record's field; of `step_seconds` that of each one's median."""
         return student_t([v for result in self.done if (v := _value(result, name)) is not None])
+
+    def by_seed(self, name: str) -> dict[int, float]:
+        """Return a Record's field by seed, of the trials that finished and have it."""
+        found = {result.seed: _value(result, name) for result in self.done}
+        return {seed: value for seed, value in found.items() if value is not None}
 
     def images_per_step(self) -> float | None:
         """Images forwarded through the student, with or without gradient, per optimiser step."""
@@ -156,7 +162,7 @@ def _table(suite: str, machine: str, records: list[Record]) -> Table:
     label = max(records, key=lambda result: result.started).baseline
     candidates = [row for row in rows if row.label == label and row.done]
     baseline = max(candidates, key=_weight, default=None)
-    notes = [*footnotes(rows), *teachers(rows), *failures(rows)]
+    notes = [*footnotes(rows), *unequal_notes(rows, baseline), *teachers(rows), *failures(rows)]
     if baseline is None:
         notes.append(f"no ratios: the baseline {label!r} has no finished Record")
     notes += [*repetitions(rows), *placebos(records), *provenance(records)]

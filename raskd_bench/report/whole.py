@@ -17,6 +17,7 @@ from raskd_bench.report.collect import REMEDY, find_records
 from raskd_bench.report.findings import Finding, remedies, tally
 from raskd_bench.report.formats import FORMATS, escaped
 from raskd_bench.report.grid import Grid, plain
+from raskd_bench.report.latex import latex_report
 from raskd_bench.report.overhead_tables import OverheadTable, campaign_notes, overhead_tables
 from raskd_bench.report.raw import as_json
 from raskd_bench.report.raw_overhead import (
@@ -124,6 +125,10 @@ def _table_in_markdown(table: OverheadTable) -> str:
     return "\n".join([*lines, "", *(f"- {escaped(note)}" for note in table.notes), ""])
 
 
+def _latex(contents: Contents) -> str:
+    return latex_report(contents.trials, contents.overheads, contents.claims, contents.notes)
+
+
 def _json(contents: Contents) -> str:
     content = json.loads(as_json(contents.trials))
     content["overhead"] = tables_as_json(contents.overheads)
@@ -141,5 +146,5 @@ def _csv(contents: Contents) -> str:
 
 
 WHOLE: dict[str, Callable[[Contents], Any]] = {
-    "table": _terminal, "markdown": _markdown, "csv": _csv, "json": _json,
+    "table": _terminal, "markdown": _markdown, "latex": _latex, "csv": _csv, "json": _json,
 }  # fmt: skip

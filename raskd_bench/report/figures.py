@@ -1,0 +1,84 @@
+"""Figures for papers, as SVG and PDF: one column wide, one style, the same bytes every time."""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from raskd_bench.errors import RequestError
+from raskd_bench.report.campaigns import find_campaigns
+from raskd_bench.report.collect import REMEDY, find_records
+from raskd_bench.report.figure_curves import draw_curves
+from raskd_bench.report.figure_forest import draw_forest
+from raskd_bench.report.figure_pareto import draw_pareto
+from raskd_bench.report.latex_tables import slug
+from raskd_bench.report.overhead_tables import overhead_tables
+from raskd_bench.report.tables import tables
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# metadata without a date, and identifiers that are no random numbers: a file changes with its data
+KINDS: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+STYLE: Any = {
+    "font.family": "DejaVu Sans", "font.size": 7.0, "axes.labelsize": 7.0, "axes.titlesize": 7.0,
+    "figure.titlesize": 7.0, "figure.labelsize": 7.0,
+    "xtick.labelsize": 6.5, "ytick.labelsize": 6.5, "legend.fontsize": 6.0,
+    "legend.frameon": False, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.linewidth": 0.6, "lines.linewidth": 1.0, "lines.markersize": 4.0,
+    "xtick.major.width": 0.6, "ytick.major.width": 0.6, "axes.formatter.useoffset": False,
+    "pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "raskd-bench",
+    "text.usetex": False, "text.parse_math": False, "savefig.dpi": 300,
+}  # fmt: skip
+
+
+def write_figures(places: Sequence[Path], folder: Path) -> list[Path]:
+    """Write the figures of everything that lies in some places; return their files.
+
+    Of each table of trials: accuracy against training FLOPs and against training time, learning
+    curves; of each campaign's cell and mode: overheads with the margin.
+
+    Args:
+        places: folders and files.
+        folder: is made if it is not there.
+
+    Raises:
+        RequestError: a place does not exist, or nothing in them can be drawn.
+        RecordError: a Record cannot be read.
+    """
+    from matplotlib import rc_context
+
+    written: list[Path] = []
+    with rc_context(STYLE), warnings.catch_warnings():
+        # a label may have characters that the font lacks: they become boxes
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        for name, draw in _figures(places):
+            figure = draw()
+            if figure is not None:
+                written += _saved(figure, folder / name)
+    if not written:
+        raise RequestError(f"{', '.join(map(str, places))}: nothing to draw there; {REMEDY}")
+    return written
+
+
+def _figures(places: Sequence[Path]) -> Iterator[tuple[str, Callable[[], "Figure | None"]]]:
+    """Yield the name of each figure and what draws it, or finds that there is nothing to draw."""
+    refused: list[str] = []  # told by the report itself
+    for number, table in enumerate(tables(find_records(places), refused), 1):
+        name = slug(table.suite, table.machine, str(number))
+        yield f"{name}-flops", partial(draw_pareto, table, "train_flops")
+        yield f"{name}-time", partial(draw_pareto, table, "train_seconds")
+        yield f"{name}-curves", partial(draw_curves, table)
+    for number, overhead in enumerate(overhead_tables(find_campaigns(places)), 1):
+        header = overhead.group.header
+        name = slug(overhead.campaign.suite, overhead.campaign.machine, header.mode, str(number))
+        yield f"{name}-overhead", partial(draw_forest, overhead)
+
+
+def _saved(figure: "Figure", path: Path) -> Iterator[Path]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for kind, metadata in KINDS.items():
+        file = path.with_name(f"{path.name}.{kind}")
+        figure.savefig(file, metadata=metadata)
+        yield file
