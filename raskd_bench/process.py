@@ -36,6 +36,7 @@ def _parts(trial: Trial) -> Iterator[tuple[catalog.Kind, Named]]:
 
 def _enter(task: str, connection: Connection, *arguments: Any) -> None:
     """Run a function of `worker`, which imports torch: this process does not."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, from the start
     from raskd_bench import worker
 
     getattr(worker, task)(connection, *arguments)

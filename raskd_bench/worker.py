@@ -1,7 +1,6 @@
 """What runs in a trial's own process, started from a server that has torch imported already."""
 
 import os
-import signal
 import threading
 import traceback
 import warnings
@@ -226,9 +225,8 @@ def _describe_device(device: torch.device) -> dict[str, Any]:
 
 
 def _follow_parent(connection: Connection) -> None:
-    """Leave Ctrl-C to the parent, and end when it is gone, however it ended."""
+    """End when the parent is gone, however it ended."""
     keep_heap()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def wait() -> None:
         try:
