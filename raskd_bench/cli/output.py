@@ -22,6 +22,20 @@ def print_report(places: list[Path], form: Format, out: Path | None = None) -> N
         print(made)
     else:
         console().print(made)
+    _say_refused(refused)
+
+
+def write_page(places: list[Path], out: Path, static: bool) -> None:
+    """Write the report as one HTML file; a table that cannot be made is exit code 1, as above."""
+    from raskd_bench.report.page.build import page
+
+    refused: list[str] = []
+    out.write_text(page(places, static, refused), encoding="utf-8")
+    say(f"written to {out}")
+    _say_refused(refused)
+
+
+def _say_refused(refused: list[str]) -> None:
     for line in refused:
         say(f"error: {line}")
     if refused:

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from raskd_bench.cli.options import FAILED, Format, Kind, Results
-from raskd_bench.cli.output import print_grid, print_report
-from raskd_bench.errors import BenchError
+from raskd_bench.cli.output import print_grid, print_report, write_page
+from raskd_bench.errors import BenchError, RequestError
 
 
 def report(
@@ -19,9 +19,20 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Write to this file instead of the terminal.")
     ] = None,
+    static: Annotated[
+        bool, typer.Option("--static", help="html: pictures as SVG, a small page.")
+    ] = False,
 ) -> None:
     """Print the tables of Records: accuracy with intervals, cost as ratios to the baseline."""
-    print_report(results or [Path("results")], form, out)
+    places = results or [Path("results")]
+    if form is not Format.html:
+        if static:
+            raise RequestError("report: --static is for --format html; leave it out")
+        print_report(places, form, out)
+    elif out is None:
+        raise RequestError("report: --format html is a page, not text; add --out page.html")
+    else:
+        write_page(places, out, static)
 
 
 def list_(
