@@ -181,8 +181,7 @@ def forest(table: OverheadTable) -> Forest:
                    change(row.decision.found))
              for row in table.rows if math.isfinite(row.decision.found.value)]  # fmt: skip
     low, high = 100 * (1 / (1 + margin) - 1), 100 * margin
-    return Forest(f"overhead of a step against {table.group.header.baseline}, %", low, high,
-                  tuple(rows))  # fmt: skip
+    return Forest("overhead of a step, %", low, high, tuple(rows))
 
 
 def bars(table: Table) -> Bars:

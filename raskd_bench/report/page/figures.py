@@ -32,6 +32,7 @@ VERDICT_SYMBOLS = {"supported": "circle", "refuted": "x", "inconclusive": "diamo
 DIGITS = 6  # of a coordinate
 TRANSPARENT = "22"  # of a fill, in hexadecimal
 ROW_HEIGHT, FRAME_HEIGHT = 30, 130  # pixels
+TITLE_FONT = {"size": 13}
 
 
 def figures(drawings: Mapping[str, Sequence[Drawing]]) -> dict[str, Any]:
@@ -165,8 +166,12 @@ def _bars(chart: Bars) -> Figure:
 
 def _layout(x: str, y: str) -> Figure:
     return {
-        "xaxis": {"title": {"text": chart_text(x)}, "automargin": True, "zeroline": False},
-        "yaxis": {"title": {"text": y}, "automargin": True, "zeroline": False},
+        "xaxis": {
+            "title": {"text": chart_text(x), "font": TITLE_FONT},
+            "automargin": True,
+            "zeroline": False,
+        },
+        "yaxis": {"title": {"text": y, "font": TITLE_FONT}, "automargin": True, "zeroline": False},
         "margin": {"l": 48, "r": 12, "t": 16, "b": 48},
     }
 

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from raskd_bench.report.page.build import page
+from raskd_bench.report.page import build
 
 TIME = {"id": "time", "say": "RAS-KD adds no relevant time", "method": "ras_kd",
         "metric": "step_time", "at_most": "+2%"}  # fmt: skip
@@ -62,12 +62,16 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture
-def read_page():
-    """Return a function that makes a page and returns its text and what a browser sees."""
+def read_page(monkeypatch):
+    """Return a function that makes a page and returns its text and what a browser sees.
+
+    Plotly's five megabytes are left out: what is read here are the texts around them.
+    """
+    monkeypatch.setattr(build, "_plotly", lambda: "var Plotly;")
 
     def made(*places, static=False):
         refused = []
-        text = page(list(places), static, refused)
+        text = build.page(list(places), static, refused)
         assert refused == []
         return text, Reader(text)
 

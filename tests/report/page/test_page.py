@@ -44,7 +44,7 @@ def hostile_campaign(measured, text):
         if content["trial"] == "ras_kd-2":
             content |= {"status": "failed", "error": text}
         path.write_text(json.dumps(content))
-    plan = measured.plan({"id": text, "say": text, "method": "ras_kd", "metric": "step_time",
+    plan = measured.plan({"id": "it", "say": text, "method": "ras_kd", "metric": "step_time",
                           "at_most": "+2%"}, registered="2026-11-25T10:30:00+00:00")  # fmt: skip
     measured.comparison("compute-hostile", plan=plan, label=text, method="ras_kd",
                         method_digest="other", footnote=text)  # fmt: skip
@@ -171,9 +171,12 @@ def test_a_strangers_text_changes_no_element_of_the_page(measured, read_page, te
     assert len(reader.scripts) == len(plain.scripts)
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_a_strangers_text_is_no_markup_in_a_picture_either(measured, read_page, text):
-    hostile_campaign(measured, text)
+def test_a_strangers_text_is_no_markup_in_a_picture_either(measured, read_page):
+    for position, text in enumerate(HOSTILE):
+        measured.comparison(f"compute-{position}", label=text, method_digest=str(position))
+        content = json.loads((measured.machine / "ras_kd-s0.json").read_text())
+        content |= {"label": text, "position": position, "trial": f"hostile-{position}"}
+        (measured.machine / f"hostile-{position}.json").write_text(json.dumps(content))
     written, reader = read_page(measured.results, static=True)
     assert [code for _, code in reader.scripts][1:] == []
     assert {tag for tag, _ in reader.elements} & {"img", "iframe", "b", "foreignobject"} == set()
@@ -239,7 +242,6 @@ def test_tables_that_cannot_be_made_are_said_first(measured):
     assert "the budget is in epochs" in text[: text.index('id="claims"')]
 
 
-@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="not a checkout of the repository")
 @pytest.mark.parametrize(("static", "most"), [(False, 6_000_000), (True, 1_000_000)])
 def test_the_published_results_make_a_page_of_the_size_that_was_promised(static, most):
     assert 50_000 < len(page([PUBLISHED], static, []).encode()) < most
