@@ -28,6 +28,7 @@
       },
       legend: {
         orientation: "h", maxheight: 0.9, y: 1.02, yanchor: "bottom", x: 0, xanchor: "left",
+        traceorder: "normal",
       },
       hovermode: "closest",
       dragmode: touched ? false : "zoom", // a finger scrolls the page

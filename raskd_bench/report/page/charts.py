@@ -175,7 +175,7 @@ def forest(table: OverheadTable) -> Forest:
     """Return the overheads of a campaign's methods; the A/A comparison comes first."""
     margin = table.group.header.rules.margins[0]
     same = table.controls.same
-    rows = [Ratio("A/A: the same arm twice", _percent(same.found), "control", change(same.found))
+    rows = [Ratio("A/A: same arm twice", _percent(same.found), "control", change(same.found))
             for same in [same] if same is not None and same.pairs]  # fmt: skip
     rows += [Ratio(row.name, _percent(row.decision.found), row.verdict.value,
                    change(row.decision.found))

@@ -29,7 +29,7 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 VERDICT_SYMBOLS = {"supported": "circle", "refuted": "x", "inconclusive": "diamond-open",
                    "faster-than-margin": "triangle-left", "invalid": "square-open",
                    "control": "line-ns-open"}  # fmt: skip
-DIGITS = 6  # of a coordinate
+DIGITS = 5  # of a coordinate
 TRANSPARENT = "22"  # of a fill, in hexadecimal
 ROW_HEIGHT, FRAME_HEIGHT = 30, 130  # pixels
 TITLE_FONT = {"size": 13}

@@ -21,6 +21,8 @@ POLICY = (
 
 def clean(text: str) -> str:
     """Return a text on one line, with what would turn or hide it made visible."""
+    if text.isprintable():  # almost all are
+        return text
     return plain(text.translate(SEPARATORS)).encode("utf-8", "replace").decode("utf-8")
 
 

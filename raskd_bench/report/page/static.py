@@ -35,21 +35,21 @@ TEXT, LINE = "#1b1f24", "#d5d9e1"  # stand for the page's colours, and for nothi
 THEME = {TEXT: "currentColor", LINE: "var(--line)"}
 STYLE: Any = {
     "svg.fonttype": "none", "svg.hashsalt": "raskd-bench", "text.parse_math": False,
-    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "font.size": 9,
+    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "font.size": 9.5,
     "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
     "axes.axisbelow": True, "grid.color": LINE, "axes.edgecolor": LINE, "text.color": TEXT,
     "axes.labelcolor": TEXT, "xtick.color": TEXT, "ytick.color": TEXT, "legend.frameon": False,
-    "legend.fontsize": 7.5,
+    "legend.fontsize": 8.5,
 }  # fmt: skip
 NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 MARKERS = ("o", "s", "D", "^", "P", "v", "*")
 DASHES = ("-", "--", ":", "-.")
 VERDICT_MARKERS = {"supported": "o", "refuted": "x", "inconclusive": "D", "invalid": "s",
                    "faster-than-margin": "<", "control": "|"}  # fmt: skip
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 4.6, 3.1, 0.62, 0.5, 0.08  # inches, as all of these
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 4.0, 2.9, 0.64, 0.5, 0.08  # inches, as all of these
 ROW_HEIGHT, LETTER = 0.32, 0.075
-LEGEND_ROW_HEIGHT, LEGEND_MARK, LEGEND_LETTER = 0.17, 0.5, 0.065
-LONGEST_NAME = 26  # characters beside a row
+LEGEND_ROW_HEIGHT, LEGEND_MARK, LEGEND_LETTER = 0.19, 0.5, 0.075
+LONGEST_NAME = 22  # characters beside a row
 FILL = 0.13
 
 
@@ -136,11 +136,10 @@ def _point(point: Point, axes: "Axes") -> None:
     if x.low is not None and x.high is not None and y.low is not None and y.high is not None:
         corner, width, height = (x.low, y.low), x.high - x.low, y.high - y.low
         axes.add_patch(Rectangle(corner, width, height, color=colour, alpha=FILL, linewidth=0))
-    axes.errorbar(
-        [x.value], [y.value], xerr=_error(x), yerr=_error(y), color=colour, markersize=6,
-        marker=MARKERS[point.index % len(MARKERS)], linestyle="", elinewidth=1, capsize=2,
-        label=_label(point.label),
-    )  # fmt: skip
+    axes.errorbar([x.value], [y.value], xerr=_error(x), yerr=_error(y), color=colour, fmt="none",
+                  elinewidth=1, capsize=2)  # fmt: skip
+    axes.plot([x.value], [y.value], color=colour, markersize=6, linestyle="",
+              marker=MARKERS[point.index % len(MARKERS)], label=_label(point.label))  # fmt: skip
 
 
 def _forest(chart: Forest, axes: "Axes") -> tuple[float, float]:

@@ -50,12 +50,14 @@
     label.append("Filter rows ", input, " ", count);
     table.parentElement.before(label);
 
-    const texts = rows.map((row) => {
+    const text = (row) => {
       const group = row.parentElement.rows[0];
       const more = group.dataset.group ? group.textContent : "";
       return (row.textContent + " " + more).toLowerCase();
-    });
+    };
+    let texts = null;
     input.addEventListener("input", () => {
+      texts = texts || rows.map(text);
       const wanted = input.value.trim().toLowerCase();
       let shown = 0;
       rows.forEach((row, index) => {
