@@ -21,7 +21,7 @@ SORTED_BY = {
 }  # fmt: skip
 CURVE_POINTS = 200
 NO_BINS = (
-    "no reliability diagram: Records hold the calibration error (15 bins), not the bins it is "
+    "No reliability diagram: Records hold the calibration error (15 bins), not the bins it is "
     "made of"
 )
 EQUAL_SECONDS = (
