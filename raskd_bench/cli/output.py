@@ -17,10 +17,7 @@ def print_report(places: list[Path], form: Format, out: Path | None = None) -> N
     refused: list[str] = []
     made = whole_report(places, form, refused)
     write_or_print(made, out)
-    for line in refused:
-        say(f"error: {line}")
-    if refused:
-        raise typer.Exit(FAILED)
+    _say_refused(refused)
 
 
 def write_figures(places: list[Path], folder: Path) -> None:
@@ -56,6 +53,23 @@ def write_or_print(made: Any, out: Path | None) -> None:
         print(made)
     else:
         console().print(made)
+
+
+def write_page(places: list[Path], out: Path, static: bool) -> None:
+    """Write the report as one HTML file; a table that cannot be made is exit code 1, as above."""
+    from raskd_bench.report.page.build import page
+
+    refused: list[str] = []
+    out.write_text(page(places, static, refused), encoding="utf-8")
+    say(f"written to {out}")
+    _say_refused(refused)
+
+
+def _say_refused(refused: list[str]) -> None:
+    for line in refused:
+        say(f"error: {line}")
+    if refused:
+        raise typer.Exit(FAILED)
 
 
 def _as_text(made: Any) -> str:

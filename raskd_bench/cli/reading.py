@@ -13,8 +13,9 @@ from raskd_bench.cli.output import (
     print_report,
     write_export,
     write_figures,
+    write_page,
 )
-from raskd_bench.errors import BenchError
+from raskd_bench.errors import BenchError, RequestError
 
 
 def report(
@@ -25,6 +26,9 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Write to this file instead of the terminal.")
     ] = None,
+    static: Annotated[
+        bool, typer.Option("--static", help="html: pictures as SVG, a small page.")
+    ] = False,
     figures: Annotated[
         Path | None, typer.Option(help="Write figures there too, for a paper: SVG and PDF.")
     ] = None,
@@ -38,6 +42,10 @@ def report(
 ) -> None:
     """Print the tables of Records: accuracy with intervals, cost as ratios to the baseline."""
     places = results or [Path("results")]
+    if static and form is not Format.html:
+        raise RequestError("report: --static is for --format html; leave it out")
+    if form is Format.html and out is None and not history:
+        raise RequestError("report: --format html is a page, not text; add --out page.html")
     if history:
         print_history(places, out)
         return
@@ -45,7 +53,10 @@ def report(
         write_figures(places, figures)
     for target in export or ():
         write_export(places, target)
-    print_report(places, form, out)
+    if form is Format.html and out is not None:
+        write_page(places, out, static)
+    else:
+        print_report(places, form, out)
 
 
 def list_(

@@ -36,6 +36,16 @@ def find_records(places: Sequence[Path]) -> list[Record]:
         RequestError: a place does not exist.
         RecordError: a Record cannot be read.
     """
+    return list(find_record_files(places).values())
+
+
+def find_record_files(places: Sequence[Path]) -> dict[Path, Record]:
+    """Return the same Records by their files.
+
+    Raises:
+        RequestError: a place does not exist.
+        RecordError: a Record cannot be read.
+    """
     files: dict[Path, Path] = {}
     for place in places:
         if not place.exists():
@@ -43,7 +53,7 @@ def find_records(places: Sequence[Path]) -> list[Record]:
         if campaign_folder(place) is None:
             for path in [place] if place.is_file() else _below(place):
                 files.setdefault(path.resolve(), path)
-    return [_read(path) for path in files.values()]
+    return {path: _read(path) for path in files.values()}
 
 
 def campaign_folder(place: Path) -> Path | None:

@@ -1,0 +1,163 @@
+"""Pictures before they are drawn: fronts, bands, margins, and who leads at equal time."""
+
+import json
+import math
+import re
+
+import pytest
+
+from raskd_bench.report.campaigns import find_campaigns
+from raskd_bench.report.collect import load_records
+from raskd_bench.report.overhead_tables import overhead_tables
+from raskd_bench.report.page.charts import COSTS, Drawing, bars, forest, pareto, paretos
+from raskd_bench.report.page.curves import AXES, SECONDS, at_equal_seconds, bands, curves
+from raskd_bench.report.page.figures import figure, figures
+from raskd_bench.report.page.static import MOST_TABLES, pictures
+from raskd_bench.report.tables import tables
+
+STEP_TIME = COSTS[0]
+MACHINE = {"host": "vm", "cpu": "AMD EPYC", "cores": 2, "device": "cpu", "versions": {}}
+
+
+def step(seconds):
+    return {"p05": seconds, "p50": seconds, "p95": seconds, "mean": seconds}
+
+
+def only(records):
+    (table,) = tables(records)
+    return table
+
+
+def front(new_record, **methods):
+    """Return the labels on the front of methods, given as (milliseconds, top-1)."""
+    records = [new_record(label, step_seconds=step(cost / 1e3), test_top1=top1)
+               for label, (cost, top1) in methods.items()]  # fmt: skip
+    return {point.label for point in pareto(only(records), STEP_TIME).points if point.on_front}
+
+
+def test_the_front_is_what_no_other_beats_on_both_axes(new_record):
+    found = front(new_record, cross_entropy=(1, 0.8), label_smoothing=(2, 0.9), ras_kd=(3, 0.85))
+    assert found == {"cross_entropy", "label_smoothing"}
+
+
+def test_equal_methods_are_both_on_the_front(new_record):
+    assert front(new_record, cross_entropy=(1, 0.8), ras_kd=(1, 0.8)) == {
+        "cross_entropy", "ras_kd"}  # fmt: skip
+
+
+def test_points_have_intervals_in_the_units_of_the_axes(three_methods):
+    chart = pareto(only(three_methods), STEP_TIME)
+    assert chart.axis == "step time, ms"
+    base, smoothing, single = chart.points
+    assert base.baseline
+    assert base.y == pytest.approx((91.0, 91.0 - 2.4841, 91.0 + 2.4841), abs=1e-3)
+    assert smoothing.x.value == pytest.approx(15.0)
+    assert (single.y.low, single.y.high) == (None, None)
+
+
+def test_a_cost_that_nobody_measured_is_no_axis(three_methods):
+    axes = [chart.axis for chart in paretos(only(three_methods))]
+    assert axes == ["step time, ms", "training time, s", "training FLOPs, GFLOPs",
+                    "peak host memory, MiB"]  # fmt: skip
+
+
+def test_a_number_beyond_all_bounds_leaves_its_method_out(new_record):
+    table = only([new_record(energy_joules=5.0), new_record("ras_kd", energy_joules=math.inf)])
+    (chart,) = [c for c in paretos(table) if c.axis == "energy, J"]
+    assert [point.label for point in chart.points] == ["cross_entropy"]
+
+
+def test_a_forest_has_the_control_first_and_the_band_of_the_margin(measured):
+    (table,) = overhead_tables(find_campaigns([measured.results]))
+    chart = forest(table)
+    assert [row.verdict for row in chart.rows] == ["control", "refuted", "supported"]
+    assert (chart.low, chart.high) == pytest.approx((-1.960784, 2.0))
+    assert chart.rows[2].span == pytest.approx((0.8032, 0.6334, 0.9733), abs=2e-3)
+
+
+def test_a_curve_is_the_mean_over_seeds_within_their_range(measured):
+    table = only(load_records([measured.results]))
+    band = bands(table, AXES[0], 200)[0]
+    assert (band.x, band.seeds) == ((3.0, 6.0, 9.0, 12.0), 3)
+    assert (band.mean[-1], band.low[-1], band.high[-1]) == pytest.approx((91.0, 90.0, 92.0))
+
+
+def test_seeds_whose_clocks_differ_meet_on_the_time_they_share(measured):
+    table = only(load_records([measured.results]))
+    band = bands(table, SECONDS, 200)[0]
+    assert (band.x[0], band.x[-1]) == pytest.approx((1.05, 4.0))
+    assert band.mean[-1] == pytest.approx(100 * (0.90 + 0.92 * 4 / 4.1 + 0.91 * 4 / 4.2) / 3)
+
+
+def test_a_teachers_training_comes_before_the_curve(new_record, new_curve):
+    own = new_record(machine=MACHINE, curve=new_curve(0.9, 4.0), preparation_seconds=10.0)
+    assert bands(only([own]), SECONDS, 200)[0].x == (11.0, 12.0, 13.0, 14.0)
+
+
+def test_a_long_curve_is_thinned_to_its_most_points(new_record):
+    points = [{"step": k, "epoch": k / 10, "train_seconds": 1.0 * k, "test_top1": k / 10_000}
+              for k in range(1, 5001)]  # fmt: skip
+    (band,) = bands(only([new_record(machine=MACHINE, curve=points)]), AXES[0], 50)
+    assert (len(band.x), band.x[0], band.x[-1]) == (50, 0.1, 500.0)
+
+
+def test_points_that_are_no_numbers_are_left_out(new_record, new_curve):
+    odd = [{"epoch": "1", "test_top1": 0.1}, {"epoch": 10**400, "test_top1": 0.1},
+           {"epoch": 1.0, "test_top1": math.inf}, {"epoch": True, "test_top1": 0.2}]  # fmt: skip
+    (band,) = bands(
+        only([new_record(machine=MACHINE, curve=[*odd, *new_curve(0.9, 4.0)])]), AXES[0], 50
+    )
+    assert band.x == (3.0, 6.0, 9.0, 12.0)
+
+
+def test_the_leader_at_equal_time_is_asked_at_shares_of_the_fastest_training(measured):
+    table = only(load_records([measured.results]))
+    found = at_equal_seconds(bands(table, SECONDS, 200))
+    assert [seconds for seconds, _ in found] == pytest.approx([1.0, 2.0, 3.0, 4.0])
+    assert found[0][1] == []  # nobody was evaluated by then
+    last = found[-1][1]
+    assert (last[0].label, last[0].mean) == ("cross_entropy", pytest.approx(88.807, abs=1e-2))
+
+
+def test_flops_are_drawn_in_a_unit_with_short_numbers(measured):
+    made = curves(only(load_records([measured.results])), 200)
+    assert [chart.axis for chart in made] == ["epochs", "training time, s",
+                                              "training FLOPs, GFLOPs"]  # fmt: skip
+    assert made[2].bands[0].x[-1] == pytest.approx(264.0)
+
+
+def test_the_interactive_pareto_plot_has_a_point_a_method(measured):
+    table = only(load_records([measured.results]))
+    data = figure(pareto(table, STEP_TIME))["data"]
+    points = [trace["name"] for trace in data if trace["mode"] == "markers"]
+    assert points == ["cross_entropy", "label_smoothing", "ras_kd"]
+    assert sum(trace.get("fill") == "toself" for trace in data) == 3
+
+
+def test_figures_are_json(measured):
+    table = only(load_records([measured.results]))
+    charts = (*paretos(table), *curves(table, 200), bars(table))
+    made = figures({"all": [Drawing("title", charts)]})
+    assert json.loads(json.dumps(made, allow_nan=False)) == made
+
+
+def test_pictures_have_identifiers_of_their_own_and_take_the_pages_colours(measured):
+    table = only(load_records([measured.results]))
+    drawn, left_out = pictures({"pareto": [Drawing("title", paretos(table)[:2])]})
+    ((title, found),) = drawn["pareto"]
+    assert (title, len(found), left_out) == ("title", 2, "")
+    for number, picture in enumerate(found, 1):
+        assert picture.startswith("<svg")
+        names = re.findall(r' id="([^"]+)"', picture)
+        assert names
+        assert {name.split("-")[0] for name in names} == {f"p{number}"}
+        assert "currentColor" in picture
+        assert "label_smoothing" in picture  # text stays text
+
+
+def test_pictures_of_many_tables_are_left_out_and_said_so(measured):
+    table = only(load_records([measured.results]))
+    one = Drawing("title", paretos(table)[:1])
+    drawn, left_out = pictures({"pareto": [one] * (MOST_TABLES + 1)})
+    assert len(drawn["pareto"]) == MOST_TABLES
+    assert left_out.startswith(f"Pictures are drawn for the first {MOST_TABLES} of 13 tables")
