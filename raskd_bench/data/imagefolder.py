@@ -25,6 +25,7 @@ class Archive:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._zip: zipfile.ZipFile | None = None
+        self._opener = 0  # process that opened it: forked ones would share its position
 
     def names(self) -> list[str]:
         """Return the paths of all files, sorted; links to folders are followed."""
@@ -46,12 +47,12 @@ class Archive:
             raise DataError(f"{self.root}: {name}: cannot be read: {error}") from error
 
     def _opened(self) -> zipfile.ZipFile:
-        if self._zip is None:
-            self._zip = zipfile.ZipFile(self.root)
+        if self._zip is None or self._opener != os.getpid():
+            self._zip, self._opener = zipfile.ZipFile(self.root), os.getpid()
         return self._zip
 
     def __getstate__(self) -> dict[str, object]:
-        return {"root": self.root, "_zip": None}  # each worker opens its own
+        return {"root": self.root, "_zip": None, "_opener": 0}
 
 
 class ImageFiles:
