@@ -56,8 +56,8 @@ def _flat(table: Table, row: Row) -> dict[str, Any]:
         for key, value in _facts(table, row).items()
     }
     for name, found in _intervals(table, row).items():
-        flat[name] = found and _finite(found.mean)
-        flat[f"{name}_half_width_95"] = found and _finite(found.half)
+        flat[name] = found and finite(found.mean)
+        flat[f"{name}_half_width_95"] = found and finite(found.half)
     return flat
 
 
@@ -89,11 +89,12 @@ def _intervals(table: Table, row: Row) -> dict[str, Interval | None]:
 def _interval(interval: Interval | None) -> dict[str, float | int | None] | None:
     if interval is None or interval.num_values == 0:
         return None
-    mean, half = _finite(interval.mean), _finite(interval.half)
+    mean, half = finite(interval.mean), finite(interval.half)
     return {"mean": mean, "half_width_95": half, "count": interval.num_values}
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """Return the value, or None for NaN and infinity, which JSON lacks."""
     return value if math.isfinite(value) else None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from raskd_bench.report.campaigns import Campaign
 from raskd_bench.report.claims import judged_claims
 from raskd_bench.report.overhead_tables import OverheadRow, OverheadTable
-from raskd_bench.report.raw import harmless
+from raskd_bench.report.raw import finite, harmless
 from raskd_bench.report.sentences import sentence
 from raskd_bench.report.verdicts import CellVerdict, ClaimVerdict
 from raskd_bench.report.wording import relative
@@ -55,7 +55,7 @@ def _shared(table: OverheadTable) -> dict[str, Any]:
         "cell": header.cell,
         "mode": header.mode,
         "baseline": header.baseline,
-        "baseline_step_seconds": _finite(table.base_seconds),
+        "baseline_step_seconds": finite(table.base_seconds),
         "margin": header.rules.margins[0],
         "alpha": header.rules.alpha,
     }
@@ -68,8 +68,8 @@ def _controls(table: OverheadTable) -> dict[str, Any]:
         "a_a": None if same is None else _interval(*same.found[:4]),
         "a_a_pairs": 0 if same is None else same.pairs,
         "fault": controls.fault,
-        "noise": _finite(controls.noise),
-        "resolves": _finite(controls.resolves),
+        "noise": finite(controls.noise),
+        "resolves": finite(controls.resolves),
         "spikes": [
             {"size": spike.size, "recovered": spike.recovered, "seen": spike.seen}
             | _interval(*spike.found[:4])
@@ -104,7 +104,7 @@ def _row(row: OverheadRow) -> dict[str, Any]:
         "restarts": decision.restarts,
         "pairs": decision.pairs,
         "dropped_pairs": decision.dropped,
-        "memory_ratio": _finite(row.memory.ratio),
+        "memory_ratio": finite(row.memory.ratio),
         "confirmatory": row.confirmatory,
         "reasons": list(decision.reasons),
         "file": str(row.comparison.path),
@@ -114,8 +114,8 @@ def _row(row: OverheadRow) -> dict[str, Any]:
 def _interval(value: float, low: float, high: float, confidence: float) -> dict[str, float | None]:
     """Return an overhead, a fraction, of a log ratio and its bounds."""
     bounds = {"overhead": value, "overhead_low": low, "overhead_high": high}
-    return {name: _finite(relative(x)) for name, x in bounds.items()} | {
-        "confidence": _finite(confidence)
+    return {name: finite(relative(x)) for name, x in bounds.items()} | {
+        "confidence": finite(confidence)
     }
 
 
@@ -142,9 +142,9 @@ def _cell(cell: CellVerdict) -> dict[str, Any]:
         "cell": cell.case.cell,
         "against": cell.case.against,
         "cell_verdict": cell.verdict.value,
-        "value": None if found is None else _finite(found.value),
-        "low": None if found is None else _finite(found.low),
-        "high": None if found is None else _finite(found.high),
+        "value": None if found is None else finite(found.value),
+        "low": None if found is None else finite(found.low),
+        "high": None if found is None else finite(found.high),
         "confidence": None if found is None else found.confidence,
         "unit": None if found is None else found.unit,
         "basis": None if found is None else found.basis,
@@ -161,7 +161,3 @@ def _csv(lines: Sequence[dict[str, Any]]) -> str:
     flat = [{key: harmless(json.dumps(value) if isinstance(value, dict | list) else value)
              for key, value in line.items()} for line in lines]  # fmt: skip
     return str(pd.DataFrame(flat, dtype=object).to_csv(index=False, lineterminator="\n"))
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
