@@ -11,6 +11,8 @@ from raskd_bench.data.loader import Loader
 from raskd_bench.errors import Diverged
 from raskd_bench.students.network import StudentNetwork
 
+BATCH = 512  # images of a forward: large, as nothing is kept of it
+
 
 class Scorer(Protocol):
     """The part of a task that knows its metrics."""
@@ -25,7 +27,7 @@ def evaluate(
     task: Scorer,
     loader: Loader,
     *,
-    batch_size: int,
+    batch_size: int = BATCH,
     autocast: Callable[[], AbstractContextManager[None]],
 ) -> dict[str, float]:
     """Return the metrics of a split, with the student in evaluation mode, and put it back.

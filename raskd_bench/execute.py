@@ -18,6 +18,7 @@ from raskd_bench.pace import Pace, learning_rate_factor
 from raskd_bench.record import Preparation
 from raskd_bench.setup import (
     Autocast,
+    WarmUp,
     autocast_of,
     build,
     first_epoch_rng,
@@ -32,7 +33,6 @@ from raskd_bench.teachers import FrozenTeacher, load_teacher, save_weights, weig
 from raskd_bench.trainer import train
 from raskd_bench.watch import Report, TrainingWatch
 
-EVALUATION_BATCH = 512
 CLOCKS: tuple[ClockName, ...] = ("setup", "train", "eval", "io")
 
 
@@ -43,7 +43,7 @@ class Training:
     student: StudentNetwork
     method: Method
     watch: TrainingWatch
-    infer_flops: int
+    warmth: WarmUp
     failure: Diverged | None = None
 
 
@@ -89,7 +89,7 @@ def _fit(lab: Lab, trial: Trial, teacher: FrozenTeacher | None) -> Training:
     """Warm up, rebuild from the same seed, train."""
     lab.clocks.switch("setup")
     autocast = partial(autocast_of, lab.device, trial)
-    step_flops, infer_flops = warm_up(lab, trial, *build(lab, trial, teacher), autocast)
+    warmth = warm_up(lab, trial, *build(lab, trial, teacher), autocast)
     student, method = build(lab, trial, teacher)
     lists = method.sample(lab.train.split.labels, trial.batch_size, first_epoch_rng(trial.seed))
     start = lab.clocks.seconds("train")
@@ -97,14 +97,14 @@ def _fit(lab: Lab, trial: Trial, teacher: FrozenTeacher | None) -> Training:
         trial.budget,
         steps_per_epoch=len(lists),
         images_per_step=len(lists[0]) * method.views,
-        step_flops=step_flops,
+        step_flops=warmth.step_flops,
         elapsed=lambda: lab.clocks.seconds("train") - start,
     )
     optimizer = new_optimizer(trial, student, method)
     score = partial(_score, lab, student, autocast)
-    watch = TrainingWatch(student, pace, lab.clocks, step_flops, trial.evaluations, score,
+    watch = TrainingWatch(student, pace, lab.clocks, warmth.step_flops, trial.evaluations, score,
                           lab.report, len(lab.train.split), lab.device)  # fmt: skip
-    training = Training(student, method, watch, infer_flops)
+    training = Training(student, method, watch, warmth)
     try:
         train(
             student, method, lambda epoch: lab.train.epoch(
@@ -126,7 +126,7 @@ def _score(lab: Lab, student: StudentNetwork, autocast: Autocast, last: bool) ->
     splits = {"test": lab.test} | ({"val": lab.val} if lab.val is not None else {})
     scores: dict[str, float] = {}
     for name, loader in splits.items():
-        found = evaluate(student, lab.task, loader, batch_size=EVALUATION_BATCH, autocast=autocast)
+        found = evaluate(student, lab.task, loader, autocast=autocast)
         kept = found if last else {key: found[key] for key in (lab.task.metric, "nll")}
         scores |= {f"{name}_{key}": value for key, value in kept.items()}
     return scores
@@ -151,7 +151,8 @@ def _measurements(training: Training) -> dict[str, Any]:
         "peak_host_source": watch.memory.source,
         "energy_joules": watch.energy.joules,
         "step_flops": watch.step_flops,
-        "infer_flops": training.infer_flops,
+        "infer_flops": training.warmth.infer_flops,
+        "compile_seconds": training.warmth.compile_seconds,
         "infer_params": num_trainable(student),
         "train_params": num_trainable(student) + num_trainable(method),
         "state_bytes": state_bytes(method),

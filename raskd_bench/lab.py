@@ -14,6 +14,8 @@ from raskd_bench.tasks.build import new_task
 from raskd_bench.tasks.classification import Classification
 from raskd_bench.watch import Report
 
+LAYOUTS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
+
 
 @dataclass
 class Lab:
@@ -59,7 +61,8 @@ def new_lab(
         splits, held = splits.hold_out(trial.val_fraction)
     mean, std = splits.normalisation()
     storage = storage or trial.data.options.get("storage", "auto")
-    loader = partial(Loader, device=device, mean=mean, std=std, storage=storage)
+    layout = LAYOUTS[trial.execution.memory_format]
+    loader = partial(Loader, device=device, mean=mean, std=std, storage=storage, layout=layout)
     padding, flip = _augmentation(trial.augmentation, splits.crop_padding, splits.flip)
     return Lab(
         device=device,

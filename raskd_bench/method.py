@@ -112,6 +112,8 @@ class Method(nn.Module):
         views: augmentations of each image that it needs.
         needs_teacher: a network trained before it: the suite's teacher, or, with "self", the
             student itself.
+        seeds_together: its step is one forward of the student, on the first view, so students of
+            several seeds can be trained as one network.
         off_switch: hyper-parameters that, all at zero, make it cross entropy.
         presets: published settings of its hyper-parameters, by name.
         published: what papers and repositories report, each with its provenance.
@@ -125,6 +127,7 @@ class Method(nn.Module):
     backbones: ClassVar[frozenset[str]] = ALL_BACKBONES
     views: ClassVar[int] = 1
     needs_teacher: ClassVar[bool | Literal["self"]] = False
+    seeds_together: ClassVar[bool] = False
     off_switch: ClassVar[tuple[str, ...]] = ()
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     published: ClassVar[tuple[str, ...]] = ()
@@ -156,6 +159,10 @@ class Method(nn.Module):
     def loss(self, student: Student, batch: Batch, progress: Progress) -> Terms:
         """Return the named loss terms of one step; the trainer minimises their sum."""
         raise NotImplementedError
+
+    def forward(self, student: Student, batch: Batch, progress: Progress) -> Terms:
+        """Return `loss`, compiled if this module is (`Module.compile`)."""
+        return self.loss(student, batch, progress)
 
 
 def shuffled_batches(

@@ -59,6 +59,7 @@ class Record(BaseModel):
 
     train_seconds: float | None = None  # a teacher's training and the wait for data included
     setup_seconds: float | None = None
+    compile_seconds: float | None = None  # of the set-up; 0 where nothing is compiled
     eval_seconds: float | None = None
     io_seconds: float | None = None
     wall_seconds: float | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -13,8 +14,9 @@ from torch import nn, optim
 
 from raskd_bench.batch import Batch, Progress, View
 from raskd_bench.data.splits import Labels
+from raskd_bench.evaluate import BATCH
 from raskd_bench.flops import count_flops
-from raskd_bench.lab import Lab
+from raskd_bench.lab import LAYOUTS, Lab
 from raskd_bench.method import Method, Setting, Teacher, load_method
 from raskd_bench.spec.trial import SGD, Trial
 from raskd_bench.students.build import new_student
@@ -23,6 +25,9 @@ from raskd_bench.tasks.classification import Classification
 
 WARM_UP_STEPS = 3  # the second one is counted, the others let allocators and kernels settle
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+KERNELS: dict[str, Any] = {
+    "fused": {"fused": True}, "foreach": {"foreach": True}, "for_loop": {"foreach": False},
+}  # fmt: skip
 
 Autocast = Callable[[], AbstractContextManager[None]]
 
@@ -62,46 +67,100 @@ def make(
 
 
 def build(lab: Lab, trial: Trial, teacher: Teacher | None) -> tuple[StudentNetwork, Method]:
-    """Make student and method and bring them to the device."""
+    """Make student and method, bring them to the device and have compiled what the trial says."""
     shape = (lab.task.num_classes, len(lab.train.split))
     student, method = make(trial, shape, lab.task, lab.folder, teacher)
-    module: nn.Module = student
-    module.to(lab.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    place(student, lab.device, trial)
     method.to(lab.device)
+    if trial.execution.compile_loss:
+        student.hide_from_compiler(with_backbone=not trial.compile)
+        method.compile()
     if trial.compile:
-        student.backbone.compile()
+        student.backbone.compile(mode="reduce-overhead" if trial.execution.cuda_graphs else None)
     return student, method
+
+
+def place(network: nn.Module, device: torch.device, trial: Trial) -> None:
+    """Bring a network to the device, in the trial's memory format."""
+    layout = LAYOUTS[trial.execution.memory_format]
+    network.to(device, memory_format=layout)  # type: ignore[call-overload]
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """What the steps before a training have told.
+
+    Attributes:
+        step_flops: of a training step.
+        infer_flops: of a forward on one image.
+        compile_seconds: what the first calls took longer than later ones; 0 if nothing is compiled.
+    """
+
+    step_flops: int
+    infer_flops: int
+    compile_seconds: float
 
 
 def warm_up(
     lab: Lab, trial: Trial, student: StudentNetwork, method: Method, autocast: Autocast
-) -> tuple[int, int]:
-    """Take a few steps on random images and labels; return FLOPs of a step and of inference.
+) -> WarmUp:
+    """Take a few steps on random images and labels, and evaluate some.
 
-    The second step is the one that is counted: some methods' first is lighter.
+    The second step is the one that is counted: some methods' first is lighter. What is compiled is
+    compiled here, for training and for evaluation: networks that are built later find it.
     """
     lists = method.sample(lab.train.split.labels, trial.batch_size, first_epoch_rng(trial.seed))
     source = lab.train.split.source
     size = (source.height, source.width)
-    batch = random_batch(method, lists[0], size, lab.task.num_classes, lab.device)
+    batch = random_batch(method, lists[0], size, lab.task.num_classes, lab.device, trial)
     step = new_step(trial, student, method, batch, autocast)
+    begin = _now(lab)
     step()
+    first = _now(lab)
     step_flops = count_flops(step)
+    counted = _now(lab)
     for _ in range(WARM_UP_STEPS - 2):
         step()
+    later = (_now(lab) - counted) / (WARM_UP_STEPS - 2)
+    compile_seconds = 0.0
+    if trial.compile or trial.execution.compile_loss:
+        compile_seconds = max(0.0, first - begin - later) + _warm_evaluation(
+            lab, trial, student, autocast
+        )
     student.eval()
     with torch.no_grad():
         infer_flops = count_flops(lambda: student(batch.views[0].images[:1]))
     lab.clocks.switch("setup")
-    return step_flops, infer_flops
+    return WarmUp(step_flops, infer_flops, compile_seconds)
+
+
+def _now(lab: Lab) -> float:
+    """Return seconds of set-up so far, once the device is idle."""
+    lab.clocks.switch("setup")
+    return lab.clocks.seconds("setup")
+
+
+def _warm_evaluation(lab: Lab, trial: Trial, student: StudentNetwork, autocast: Autocast) -> float:
+    """Run the student on batches of the sizes that evaluations have; return how long it took."""
+    begin = _now(lab)
+    splits = [loader.split for loader in (lab.test, lab.val) if loader is not None]
+    sizes = {min(BATCH, len(s)) for s in splits} | {len(s) % BATCH for s in splits}
+    student.eval()
+    with torch.inference_mode(), autocast():
+        for size in sorted(sizes - {0}, reverse=True):
+            images = torch.zeros(size, 3, splits[0].source.height, splits[0].source.width)
+            student(images.to(lab.device, memory_format=LAYOUTS[trial.execution.memory_format]))
+    student.train()
+    return _now(lab) - begin
 
 
 def random_batch(
-    method: Method, ids: Labels, size: tuple[int, int], num_classes: int, device: torch.device
-) -> Batch:
+    method: Method, ids: Labels, size: tuple[int, int], num_classes: int, device: torch.device,
+    trial: Trial,
+) -> Batch:  # fmt: skip
     """Return a batch of noise with random labels, of the shape that the method draws."""
     images = torch.randn(len(ids), 3, *size, device=device)
-    images = images.contiguous(memory_format=torch.channels_last)
+    images = images.contiguous(memory_format=LAYOUTS[trial.execution.memory_format])
     labels = torch.randint(num_classes, (len(ids),), device=device)
     return Batch((View(images, labels),) * method.views, torch.from_numpy(ids).to(device))
 
@@ -115,7 +174,7 @@ def new_step(
 
     def step() -> None:
         with autocast():
-            terms = method.loss(student, batch, Progress(1, 0, 1.0, 0.5))
+            terms = method(student, batch, Progress(1, 0, 1.0, 0.5))
         loss: Any = reduce(add, terms.values())
         loss.backward()
         optimizer.step()
@@ -127,11 +186,11 @@ def new_step(
 def new_optimizer(trial: Trial, student: nn.Module, method: nn.Module) -> optim.Optimizer:
     """Return one optimizer over student and method, as the trial's recipe says."""
     parameters = [p for m in (student, method) for p in m.parameters() if p.requires_grad]
-    recipe = trial.optimizer
+    recipe, kernels = trial.optimizer, KERNELS[trial.execution.optimizer_step]
     if isinstance(recipe, SGD):
-        return optim.SGD(parameters, lr=recipe.lr, momentum=recipe.momentum, fused=True,
+        return optim.SGD(parameters, lr=recipe.lr, momentum=recipe.momentum, **kernels,
                          weight_decay=recipe.weight_decay, nesterov=recipe.nesterov)  # fmt: skip
-    return optim.AdamW(parameters, lr=recipe.lr, betas=(recipe.beta1, recipe.beta2), fused=True,
+    return optim.AdamW(parameters, lr=recipe.lr, betas=(recipe.beta1, recipe.beta2), **kernels,
                        weight_decay=recipe.weight_decay)  # fmt: skip
 
 

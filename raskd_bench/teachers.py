@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from raskd_bench.batch import Output
+from raskd_bench.setup import place
 from raskd_bench.spec.trial import Trial
 from raskd_bench.students.build import new_student
 from raskd_bench.students.network import StudentNetwork
@@ -48,8 +49,7 @@ def load_teacher(
     assert teacher is not None, "asked of a trial that has a teacher"
     state = torch.load(weights, map_location=device, weights_only=True)
     teacher.student.load_state_dict(state)
-    network: nn.Module = teacher.student
-    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    place(teacher.student, device, trial)
     return teacher
 
 

@@ -76,7 +76,7 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = rate(progress.spent)
             with autocast():
-                terms = method.loss(student, batch, progress)
+                terms = method(student, batch, progress)
             loss: Any = reduce(add, terms.values())
             scaler.scale(loss).backward()
             scaler.step(optimizer)

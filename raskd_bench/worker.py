@@ -149,6 +149,8 @@ def prepare(connection: Connection, trials: list[Trial], device: str, folder: Pa
     try:
         chosen = choose_device(device)
         faults = _faults(trials, folder)
+        if chosen.type != "cuda" and any(trial.execution.cuda_graphs for trial in trials):
+            faults.append(f"execution.cuda_graphs: needs a CUDA device; this run is on {chosen}")
     except BenchError as error:
         faults = [str(error)]
     if faults:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import amp, nn
+from torch import amp
 
 from raskd_bench.arm.lockstep import ArmPace, Lockstep, Released
 from raskd_bench.batch import Batch
@@ -23,7 +23,7 @@ from raskd_bench.data.splits import Labels
 from raskd_bench.lab import Lab, new_lab
 from raskd_bench.meter import Clocks
 from raskd_bench.method import Method
-from raskd_bench.setup import autocast_of, build, first_epoch_rng, new_optimizer
+from raskd_bench.setup import autocast_of, build, first_epoch_rng, new_optimizer, place
 from raskd_bench.spec.trial import Trial
 from raskd_bench.teachers import FrozenTeacher, untrained_teacher
 from raskd_bench.trainer import train
@@ -98,8 +98,7 @@ def _teacher(lab: Lab, trial: Trial) -> FrozenTeacher | None:
     """Return the trial's teacher, which need not be trained to cost what it costs."""
     teacher = untrained_teacher(trial, lab.task)
     if teacher is not None:
-        network: nn.Module = teacher.student
-        network.to(lab.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        place(teacher.student, lab.device, trial)
     return teacher
 
 

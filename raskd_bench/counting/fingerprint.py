@@ -144,12 +144,13 @@ def _make(trial: Trial, shape: Shape, labels: Labels, home: Path) -> _Parts:
     teacher = untrained_teacher(trial, task)
     sizes = (shape.num_classes, shape.num_samples)
     student, method = make(trial, sizes, task, home, teacher)
-    _to_channels_last(student)
-    if teacher:
-        _to_channels_last(teacher.student)
+    if trial.execution.memory_format == "channels_last":
+        _to_channels_last(student)
+        if teacher:
+            _to_channels_last(teacher.student)
     lists = method.sample(labels, trial.batch_size, first_epoch_rng(trial.seed))
     size = (shape.height, shape.width)
-    batch = random_batch(method, lists[0], size, shape.num_classes, CPU)
+    batch = random_batch(method, lists[0], size, shape.num_classes, CPU, trial)
     taught = weight_bytes(teacher.student) if teacher else 0
     return _Parts(student, method, batch, taught, len(lists))
 

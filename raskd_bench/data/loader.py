@@ -42,6 +42,7 @@ class Loader:
         flip: whether to mirror half of the images.
         storage: `device`, `stream`, or `auto`: on the device if it takes at most a quarter of
             the memory free there.
+        layout: of the images of a batch.
     """
 
     def __init__(
@@ -54,15 +55,18 @@ class Loader:
         crop_padding: int = 0,
         flip: bool = False,
         storage: str = "auto",
+        layout: torch.memory_format = torch.channels_last,
     ) -> None:
         self.split = split
         self.device = device
-        self._settings = {"mean": mean, "std": std, "crop_padding": crop_padding, "flip": flip}
+        self._settings = {"mean": mean, "std": std, "crop_padding": crop_padding, "flip": flip,
+                          "layout": layout}  # fmt: skip
         self.labels = torch.from_numpy(split.labels).to(device)
         self.mean = torch.tensor(mean, device=device)[:, None, None] * 255
         self.scale = 1 / (torch.tensor(std, device=device)[:, None, None] * 255)
         self.padding = crop_padding
         self.flip = flip
+        self.layout = layout
         self.storage: Storage = _storage(split.source, crop_padding, device, storage)
         self._resident: Tensor | None = None
         self._stream: _Stream | None = None
@@ -121,13 +125,16 @@ class Loader:
             if pixels is None:
                 assert self._resident is not None
                 pixels = self._resident[ids][:, p : p + height, p : p + width]
-            images = normalise(pixels.permute(0, 3, 1, 2), self.mean, self.scale)
-            yield View(images, self.labels[ids])
+            yield View(self._normal(pixels.permute(0, 3, 1, 2)), self.labels[ids])
 
     def _view(self, images: Tensor, index: Tensor, numbers: Tensor) -> Tensor:
         height, width = self.split.source.height, self.split.source.width
         crops = crop_and_flip(images, index, numbers, height=height, width=width, flip=self.flip)
-        return normalise(crops, self.mean, self.scale)
+        return self._normal(crops)
+
+    def _normal(self, images: Tensor) -> Tensor:
+        # one layout for every data set: a compiler would make code for another one anew
+        return normalise(images, self.mean, self.scale).contiguous(memory_format=self.layout)
 
     def _pixels(self, lists: Sequence[Labels]) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Yield ids on the device and, when streaming, their pixels [B, H, W, channels]."""

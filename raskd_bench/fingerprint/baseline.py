@@ -16,7 +16,8 @@ from raskd_bench.spec import Plan
 
 FIRST_KEY_BYTES = 64  # a file of accepted fingerprints has shown its first key by then
 SCHEMA = 1  # of this file, fingerprints included
-CONDITIONS = ("task", "data", "student", "batch_size", "precision", "compile", "optimizer")
+CONDITIONS = ("task", "data", "student", "batch_size", "precision", "compile", "execution",
+              "optimizer")  # fmt: skip
 
 
 class Row(BaseModel):
@@ -101,9 +102,10 @@ def title_of(suite: str, plan: Plan) -> str:
     """Return a row's identity: `gate: ras_kd on resnet20, batch 128, fp32, synthetic(...)`."""
     trial = plan.trial
     compiled = ", compiled" if trial.compile else ""
+    switched = "".join(f", {name} {value}" for name, value in trial.execution.switched.items())
     return (
         f"{suite}: {plan.label} on {trial.student}, batch {trial.batch_size}, "
-        f"{trial.precision}{compiled}, {trial.data}"
+        f"{trial.precision}{compiled}{switched}, {trial.data}"
     )
 
 

@@ -12,9 +12,16 @@ def describe_conditions(conditions: dict[str, Any]) -> str:
         named(conditions["data"]), named(conditions["student"]),
         f"batch {conditions['batch_size']}", budget_of(conditions["budget"]),
         conditions["precision"], f"{recipe['name']} lr {recipe['lr']:g}", schedule["name"],
-        *(["compiled"] if conditions["compile"] else []),
+        *(["compiled"] if conditions["compile"] else []), *switches(conditions.get("execution")),
     ]  # fmt: skip
     return ", ".join(parts)
+
+
+def switches(execution: dict[str, Any] | None) -> list[str]:
+    """Return switches of execution that are not at their defaults: `memory format contiguous`."""
+    words = {True: "on", False: "off"}
+    return [f"{name.replace('_', ' ')} {words.get(value, value)}"
+            for name, value in (execution or {}).items()]  # fmt: skip
 
 
 def named(part: dict[str, Any]) -> str:

@@ -12,7 +12,8 @@ from raskd_bench.spec.options import settle
 from raskd_bench.spec.suite import MethodEntry, Suite, excluded
 from raskd_bench.spec.trial import Teacher, Trial
 
-RECIPE = ("budget", "optimizer", "schedule", "augmentation", "val_fraction", "evaluations")
+RECIPE = ("budget", "optimizer", "schedule", "execution", "augmentation", "val_fraction",
+          "evaluations")  # fmt: skip
 
 
 @dataclass(frozen=True)

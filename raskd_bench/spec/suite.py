@@ -14,6 +14,7 @@ from raskd_bench.spec.trial import (
     Augmentation,
     Budget,
     Count,
+    Execution,
     Named,
     Positive,
     Precision,
@@ -114,12 +115,20 @@ class Suite(Strict):
     )
     precision: Annotated[list[Precision], Several, OneOrMany()] = ["fp32"]
     compile: Annotated[list[bool], Several, OneOrMany()] = [False]
+    execution: Execution = Field(
+        default_factory=Execution, examples=[{"compile_loss": True}],
+        description="Switches of speed; Records hold those that are not at their defaults.",
+    )  # fmt: skip
     augmentation: Augmentation = Field(default_factory=Augmentation, examples=[{"flip": False}])
     val_fraction: Share = Field(default=0.0, description="Part of the training split held out.")
     evaluations: Count = Field(default=10, description="How often a trial is evaluated.")
     seeds: Annotated[list[Seed], Field(json_schema_extra={"uniqueItems": True})] = Field(
         description="One trial for each; [] with `overhead`: costs alone.", examples=[[0, 1, 2]]
     )
+    seeds_together: Count = Field(
+        default=1, examples=[4],
+        description="Students of one method trained as one network, where it can be and is faster.",
+    )  # fmt: skip
     methods: Annotated[list[MethodEntry], Field(min_length=1)] = Field(
         description="`raskd-bench list methods`, or ./file.py:Class",
         examples=[["cross_entropy", "ras_kd"]],
@@ -143,6 +152,13 @@ class Suite(Strict):
                     "metric": "step_time", "at_most": "+2%"}]],
     )  # fmt: skip
     timeout_seconds: Positive | None = None
+
+    @model_validator(mode="after")
+    def _graphs_are_of_compiled_code(self) -> "Suite":
+        if self.execution.cuda_graphs and not all(self.compile):
+            text = "records compiled kernels; write compile: true, or remove it"
+            raise misfit(text, at="execution.cuda_graphs")
+        return self
 
     @property
     def labels(self) -> list[str]:

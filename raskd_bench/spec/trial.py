@@ -5,7 +5,14 @@ import json
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,  # fmt: skip
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -150,6 +157,23 @@ class Augmentation(Strict):
     flip: bool | None = None
 
 
+class Execution(Strict):
+    """How steps are executed: switches that change speed and memory, and numbers by rounding only.
+
+    `cuda_graphs` records the compiled kernels of a step once and replays them.
+    """
+
+    memory_format: Literal["channels_last", "contiguous"] = "channels_last"
+    optimizer_step: Literal["fused", "foreach", "for_loop"] = "fused"
+    compile_loss: bool = False
+    cuda_graphs: bool = False
+
+    @property
+    def switched(self) -> dict[str, Any]:
+        """The switches that are not at their defaults."""
+        return self.model_dump(exclude_defaults=True)
+
+
 class Teacher(Strict):
     """The network a teacher-based method learns from, trained inside the trial by cross entropy.
 
@@ -175,10 +199,21 @@ class Trial(Strict):
     schedule: Schedule
     precision: Precision
     compile: bool
+    execution: Execution = Field(default_factory=Execution)
     augmentation: Augmentation
     val_fraction: Share
     evaluations: Count
     seed: Seed
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out switches at their defaults: trials older than them keep their identity."""
+        content: dict[str, Any] = dump(self)
+        if "execution" in content:
+            del content["execution"]
+            if switched := self.execution.switched:
+                content["execution"] = switched
+        return content
 
     @property
     def id(self) -> str:

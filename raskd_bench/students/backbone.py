@@ -1,6 +1,6 @@
 """What every backbone offers: stage maps, a pooled embedding, and their sizes."""
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
@@ -26,8 +26,10 @@ class Backbone(nn.Module):
         channels: c_i of each stage map.
         strides: how much smaller than the image each stage map is.
         embedding_size: D.
+        stacks: channels meet in convolutions alone, so that groups keep several students apart.
     """
 
+    stacks: ClassVar[bool] = False
     channels: tuple[int, ...]
     strides: tuple[int, ...]
     embedding_size: int

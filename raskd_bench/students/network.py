@@ -45,6 +45,16 @@ class StudentNetwork(nn.Module):
             self.images_without_grad += len(images)
         return self.task.read(self.head, self.backbone(images), targets)
 
+    def hide_from_compiler(self, *, with_backbone: bool) -> None:
+        """Let a compiled loss call the network as it is: the loss is compiled around it.
+
+        Args:
+            with_backbone: the backbone is hidden, too; else it may be compiled for itself.
+        """
+        self.forward = torch.compiler.disable(  # type: ignore[method-assign]
+            self.forward, recursive=with_backbone
+        )
+
     def read(self, head: nn.Module, features: Tensor, targets: Any) -> Output:
         """Run an auxiliary head of `Setting.new_head` on [B, c, h, w] features."""
         return self.task.read(head, Features((features,), features.mean(dim=(2, 3))), targets)

@@ -7,6 +7,7 @@ convolution as shortcut on the already activated input.
 """
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -71,6 +72,8 @@ class ResNet(Backbone):
         stem_channels: channels after the stem.
         new_last: makes what comes after the last stage, before pooling.
     """
+
+    stacks: ClassVar[bool] = True
 
     def __init__(
         self,
