@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from raskd_bench.students.network import StudentNetwork
 class Scorer(Protocol):
     """The part of a task that knows its metrics."""
 
-    def score(self, logits: Tensor, labels: Tensor) -> dict[str, float]:
+    def score(self, logits: Tensor, labels: Tensor) -> dict[str, Any]:
         """Return the metrics of a whole split."""
 
 
@@ -27,7 +27,7 @@ def evaluate(
     *,
     batch_size: int,
     autocast: Callable[[], AbstractContextManager[None]],
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Return the metrics of a split, with the student in evaluation mode, and put it back.
 
     Args:
