@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LOWER_INCHES = 0.8
-MOST_NAME = 20  # characters: the calibration error stands beside it
+MOST_NAME = 17  # characters: the calibration error stands beside it
 
 
 def draw_reliability(table: Table) -> "Figure | None":
@@ -34,12 +34,12 @@ def draw_reliability(table: Table) -> "Figure | None":
     for line in lines:
         look: dict[str, Any] = {"color": colour(line.index), "linestyle": line_style(line.index)}
         points = line.points
-        name = label(line.label, MOST_NAME) + (f": ECE {line.ece} %" if line.ece else "")
+        name = label(line.label, MOST_NAME) + (f" ({line.ece})" if line.ece else "")
         upper.plot([x for x, _, _ in points], [y for _, y, _ in points], markersize=3,
                    marker=marker(line.index), label=name, **look)  # fmt: skip
         lower.stairs([found.share for found in line.bins], line.edges, **look)
     upper.set(xlim=(0, 100), ylim=(-2, 102), ylabel="accuracy, %")
-    lower.set(xlabel="confidence on the test split, %", ylabel="images, %")
+    lower.set(xlabel="confidence on the test split, %; in brackets: ECE, %", ylabel="images, %")
     upper.set_title(label_of(table), loc="left")
     add_legend(figure)
     return figure

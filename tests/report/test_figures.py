@@ -153,7 +153,7 @@ def test_bins_are_a_fourth_figure(new_record, new_bins, tmp_path):
     assert names([svg, pdf]) == [
         f"tiny-amd-epyc-2c-1-reliability.{kind}" for kind in ("svg", "pdf")
     ]
-    assert ">cross_entropy: ECE 2.00 %</text>" in svg.read_text(encoding="utf-8")
+    assert ">cross_entropy (2.00)</text>" in svg.read_text(encoding="utf-8")
 
 
 def refusal(places, folder):

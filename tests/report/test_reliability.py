@@ -75,7 +75,7 @@ def test_the_figure_has_a_line_a_method_and_the_diagonal(pooled):
     names = [line.get_label() for line in upper.lines]
     assert names == [
         "as often right as sure",
-        f"cross_entropy: ECE {reliabilities(pooled)[0].ece} %",
+        f"cross_entropy ({reliabilities(pooled)[0].ece})",
     ]
     assert list(upper.lines[1].get_xdata()) == pytest.approx([50.0, 97.0])
     assert lower.get_ylabel() == "images, %"

@@ -23,7 +23,7 @@ UPPER, LOWER = [0.33, 1.0], [0.0, 0.22]  # shares of the height
 def diagram(chart: Calibration) -> Figure:
     """Return the figure: accuracy above, the share of images in each bin below."""
     layout = frame(chart.axis, "accuracy, %") | {"height": HEIGHT}
-    layout["xaxis"] |= {"range": [0, 100], "anchor": "y2"}
+    layout["xaxis"] |= {"range": [-1, 101], "anchor": "y2"}
     layout["yaxis"] |= {"range": [-2, 102], "domain": UPPER}
     layout["yaxis2"] = {"title": {"text": "images, %", "font": TITLE_FONT}, "automargin": True,
                         "zeroline": False, "rangemode": "tozero", "domain": LOWER}  # fmt: skip

@@ -206,7 +206,8 @@ def test_curves_and_forest_are_drawn(shown):
 
 def test_the_reliability_diagram_has_a_line_a_method_above_and_below(shown):
     browser = shown()
-    browser.wait_for("document.querySelectorAll('#calibration .js-line').length === 6")
+    lines = "document.querySelectorAll('#calibration .cartesianlayer .js-line')"
+    browser.wait_for(f"{lines}.length === 6")
     assert browser.evaluate("document.querySelectorAll('#calibration .points .point').length") == 6
     assert texts(browser, "#calibration .y2title") == ["images, %"]
     assert browser.evaluate("document.querySelectorAll('#calibration .legendtext').length") == 3
