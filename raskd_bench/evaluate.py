@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ BATCH = 512  # images of a forward: large, as nothing is kept of it
 class Scorer(Protocol):
     """The part of a task that knows its metrics."""
 
-    def score(self, logits: Tensor, labels: Tensor) -> dict[str, float]:
+    def score(self, logits: Tensor, labels: Tensor) -> dict[str, Any]:
         """Return the metrics of a whole split."""
 
 
@@ -29,7 +29,7 @@ def evaluate(
     *,
     batch_size: int = BATCH,
     autocast: Callable[[], AbstractContextManager[None]],
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Return the metrics of a split, with the student in evaluation mode, and put it back.
 
     Args:

@@ -1,6 +1,6 @@
 """One Trial, in this process: set-up, warm-up, training, evaluation, and what they measured."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from raskd_bench.lab import Lab, new_lab
 from raskd_bench.meter import ClockName, Clocks, synchroniser
 from raskd_bench.method import Method
 from raskd_bench.pace import Pace, learning_rate_factor
-from raskd_bench.record import Preparation
+from raskd_bench.record import Preparation, ReliabilityBin
 from raskd_bench.setup import (
     Autocast,
     WarmUp,
@@ -37,11 +37,42 @@ CLOCKS: tuple[ClockName, ...] = ("setup", "train", "eval", "io")
 
 
 @dataclass
+class Evaluation:
+    """Evaluates a student on the splits of a lab, and keeps the bins of the last time.
+
+    Args:
+        lab: has the splits.
+        student: what is evaluated.
+        autocast: makes the precision's context.
+    """
+
+    lab: Lab
+    student: StudentNetwork
+    autocast: Autocast
+    bins: dict[str, list[ReliabilityBin]] = field(default_factory=dict)
+
+    def __call__(self, last: bool) -> dict[str, float]:
+        """Return the scores for the curve; only the last evaluation reports every metric."""
+        lab = self.lab
+        splits = {"test": lab.test} | ({"val": lab.val} if lab.val is not None else {})
+        scores: dict[str, float] = {}
+        for name, loader in splits.items():
+            found = evaluate(self.student, lab.task, loader, autocast=self.autocast)
+            bins = found.pop("reliability")
+            if last:
+                self.bins[f"{name}_reliability"] = bins
+            kept = found if last else {key: found[key] for key in (lab.task.metric, "nll")}
+            scores |= {f"{name}_{key}": value for key, value in kept.items()}
+        return scores
+
+
+@dataclass
 class Training:
     """A student, its method and what training them has measured."""
 
     student: StudentNetwork
     method: Method
+    evaluation: Evaluation
     watch: TrainingWatch
     warmth: WarmUp
     failure: Diverged | None = None
@@ -101,10 +132,10 @@ def _fit(lab: Lab, trial: Trial, teacher: FrozenTeacher | None) -> Training:
         elapsed=lambda: lab.clocks.seconds("train") - start,
     )
     optimizer = new_optimizer(trial, student, method)
-    score = partial(_score, lab, student, autocast)
-    watch = TrainingWatch(student, pace, lab.clocks, warmth.step_flops, trial.evaluations, score,
-                          lab.report, len(lab.train.split), lab.device)  # fmt: skip
-    training = Training(student, method, watch, warmth)
+    evaluation = Evaluation(lab, student, autocast)
+    watch = TrainingWatch(student, pace, lab.clocks, warmth.step_flops, trial.evaluations,
+                          evaluation, lab.report, len(lab.train.split), lab.device)  # fmt: skip
+    training = Training(student, method, evaluation, watch, warmth)
     try:
         train(
             student, method, lambda epoch: lab.train.epoch(
@@ -121,17 +152,6 @@ def _fit(lab: Lab, trial: Trial, teacher: FrozenTeacher | None) -> Training:
     return training
 
 
-def _score(lab: Lab, student: StudentNetwork, autocast: Autocast, last: bool) -> dict[str, float]:
-    """Evaluate; only the last evaluation reports every metric."""
-    splits = {"test": lab.test} | ({"val": lab.val} if lab.val is not None else {})
-    scores: dict[str, float] = {}
-    for name, loader in splits.items():
-        found = evaluate(student, lab.task, loader, autocast=autocast)
-        kept = found if last else {key: found[key] for key in (lab.task.metric, "nll")}
-        scores |= {f"{name}_{key}": value for key, value in kept.items()}
-    return scores
-
-
 def _measurements(training: Training) -> dict[str, Any]:
     """Return the Record's fields of a training."""
     watch, student, method = training.watch, training.student, training.method
@@ -139,7 +159,7 @@ def _measurements(training: Training) -> dict[str, Any]:
     scores = [point for point in watch.curve if "test_top1" in point]
     fields = {key: value for key, value in (scores or [{}])[-1].items()
               if key.startswith(("test_", "val_"))}  # fmt: skip
-    result = ledger | (fields if training.failure is None else {})
+    result = ledger | (fields | training.evaluation.bins if training.failure is None else {})
     result |= {
         "best_epoch_top1": max((point["test_top1"] for point in scores), default=None),
         "curve": watch.curve,

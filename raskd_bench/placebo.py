@@ -28,8 +28,9 @@ def placebos(records: Iterable[Record]) -> list[str]:
     return lines
 
 
-def _arm(record: Record) -> tuple[str, int, str, str]:
-    return record.cell, record.seed, record.machine["host"], record.machine["device"]
+def _arm(record: Record) -> tuple[str, int, str | None, str | None]:
+    machine = record.machine
+    return record.cell, record.seed, machine.get("host"), machine.get("device")
 
 
 def _fingerprint(record: Record) -> list[float]:

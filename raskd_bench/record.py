@@ -5,15 +5,37 @@ import math
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from raskd_bench import __version__
 from raskd_bench.errors import RecordError
 
-SCHEMA = 1
+SCHEMA = 2  # 1 has no bins; a reader refuses fields it does not know, so a new one raises it
 Status = Literal["done", "diverged", "out_of_memory", "timeout", "failed"]
+
+
+class ReliabilityBin(BaseModel):
+    """The images of a split whose confidence lies in one of some bins of equal width over (0, 1].
+
+    Attributes:
+        count: images in it.
+        confidence: mean probability of the predicted class; None in an empty bin.
+        accuracy: share of them whose label it is; None in an empty bin.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    count: Annotated[int, Field(ge=0, lt=2**63)]
+    confidence: FiniteFloat | None
+    accuracy: FiniteFloat | None
+
+    @model_validator(mode="after")
+    def _empty_without_means(self) -> "ReliabilityBin":
+        if {self.confidence is None, self.accuracy is None} != {self.count == 0}:
+            raise ValueError("has both means, or is empty and has neither")
+        return self
 
 
 class Record(BaseModel):
@@ -47,11 +69,13 @@ class Record(BaseModel):
     test_nll: float | None = None
     test_ece: float | None = None  # 15 bins
     test_aurc: float | None = None
+    test_reliability: list[ReliabilityBin] | None = None  # the bins of test_ece, the lowest first
     val_top1: float | None = None
     val_top5: float | None = None
     val_nll: float | None = None
     val_ece: float | None = None
     val_aurc: float | None = None
+    val_reliability: list[ReliabilityBin] | None = None
     val_selected_top1: float | None = None  # on the test split, at the best point on validation
     best_epoch_top1: float | None = None  # best on the test split: shown apart, never ranked
     teacher_top1: float | None = None

@@ -114,12 +114,13 @@ def test_an_unknown_name_is_refused_with_the_closest():
 
 def test_suites_are_listed_with_their_size_and_their_faults(tmp_path):
     (tmp_path / "a.yaml").write_text(SUITE)
-    (tmp_path / "b.yml").write_text(SUITE.replace("[0, 1]", "[0]").replace(", ras_kd, cs_kd", ""))
+    one = SUITE.replace("[0, 1]", "[0]").replace(", ras_kd, cs_kd", "")
+    (tmp_path / "b.yml").write_text(one.replace("epochs: 2", "steps: 1"))
     (tmp_path / "c.yaml").write_text(SUITE.replace("name: mine", "nam: mine"))
     (tmp_path / "notes.txt").write_text("no suite")
     _, rows = listing.suites(tmp_path)
     assert rows[0][1:] == ("mine", "3 methods, 2 seeds, 2 epochs: 6 trials a cell")
-    assert rows[1][1:] == ("mine", "1 method, 1 seed, 2 epochs: 1 trial a cell")
+    assert rows[1][1:] == ("mine", "1 method, 1 seed, 1 step: 1 trial a cell")
     assert rows[2][2].startswith(f"has faults: {tmp_path / 'c.yaml'}:3:1: nam")
     assert len(rows) == 3
 

@@ -41,6 +41,20 @@ def test_a_record_reads_back_as_it_was_written(tmp_path):
     assert record.read(tmp_path / "a.json") == original
 
 
+def test_bins_read_back_as_they_were_written(tmp_path):
+    bins = [{"count": 0, "confidence": None, "accuracy": None},
+            {"count": 3, "confidence": 0.1 + 0.2, "accuracy": 1 / 3}]  # fmt: skip
+    record.write(new_record(test_reliability=bins), tmp_path / "a.json")
+    assert json.loads((tmp_path / "a.json").read_text())["test_reliability"] == bins
+    found = record.read(tmp_path / "a.json").test_reliability
+    assert [(b.count, b.accuracy) for b in found] == [(0, None), (3, 1 / 3)]
+
+
+def test_a_record_from_before_there_were_bins_reads_as_one_without(tmp_path):
+    found = record.read(written(tmp_path / "a.json", schema=1, test_reliability=None))
+    assert (found.version, found.test_reliability) == (1, None)
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_number_keeps_all_its_digits(value):
     text = new_record(test_nll=value).model_dump_json(by_alias=True)
@@ -130,6 +144,14 @@ def test_what_is_no_record_is_refused_in_one_line(tmp_path, content, reason):
         ({"status": "fine"}, "status: Input should be 'done'"),
         ({"test_top1": "high"}, "test_top1: Input should be a valid number"),
         ({"budget": {"epochs": "two"}}, "budget.epochs: Input should be a valid number"),
+        (
+            {"test_reliability": [{"count": 2, "confidence": 0.5, "accuracy": None}]},
+            "test_reliability.0: Value error, has both means, or is empty and has neither",
+        ),
+        (
+            {"test_reliability": [{"count": 10**400, "confidence": 0.5, "accuracy": 0.5}]},
+            "test_reliability.0.count: Input should be less than",
+        ),
     ],
 )
 def test_a_damaged_record_is_refused_with_the_key_in_one_line(tmp_path, changes, reason):

@@ -31,11 +31,27 @@ def new_figure(labels: int, height: float = PLOT_INCHES) -> "tuple[Figure, Axes]
         labels: that its legend will have.
         height: of the plot, in inches.
     """
+    figure = _empty(labels, height)
+    return figure, figure.add_subplot()
+
+
+def new_panels(labels: int, height: float) -> "tuple[Figure, Axes, Axes]":
+    """Return an empty figure of two plots that share an axis, the upper one three times higher.
+
+    Args:
+        labels: that its legend will have.
+        height: of both plots, in inches.
+    """
+    figure = _empty(labels, height)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    return figure, upper, lower
+
+
+def _empty(labels: int, height: float) -> "Figure":
     from matplotlib.figure import Figure
 
     legend = LEGEND_LINE_INCHES * math.ceil(labels / LEGEND_COLUMNS)
-    figure = Figure(figsize=(COLUMN_INCHES, height + legend), layout="constrained")
-    return figure, figure.add_subplot()
+    return Figure(figsize=(COLUMN_INCHES, height + legend), layout="constrained")
 
 
 def add_legend(figure: "Figure") -> None:

@@ -12,9 +12,10 @@ from raskd_bench.report.collect import REMEDY, find_records
 from raskd_bench.report.figure_curves import draw_curves
 from raskd_bench.report.figure_forest import draw_forest
 from raskd_bench.report.figure_pareto import draw_pareto
+from raskd_bench.report.figure_reliability import draw_reliability
 from raskd_bench.report.latex_tables import slug
-from raskd_bench.report.overhead_tables import overhead_tables
-from raskd_bench.report.tables import tables
+from raskd_bench.report.overhead_tables import OverheadTable, overhead_tables
+from raskd_bench.report.tables import Table, tables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,12 +33,18 @@ STYLE: Any = {
     "text.usetex": False, "text.parse_math": False, "savefig.dpi": 300,
 }  # fmt: skip
 
+NEEDED = (
+    "a figure needs two methods that finished, one that was evaluated twice or whose Records hold "
+    "bins of confidence, or a campaign that timed a method; run more of the suite: raskd-bench run "
+    "SUITE"
+)
+
 
 def write_figures(places: Sequence[Path], folder: Path) -> list[Path]:
     """Write the figures of everything that lies in some places; return their files.
 
     Of each table of trials: accuracy against training FLOPs and against training time, learning
-    curves; of each campaign's cell and mode: overheads with the margin.
+    curves, reliability; of each campaign's cell and mode: overheads with the margin.
 
     Args:
         places: folders and files.
@@ -50,27 +57,38 @@ def write_figures(places: Sequence[Path], folder: Path) -> list[Path]:
     from matplotlib import rc_context
 
     written: list[Path] = []
+    refused: list[str] = []  # told by the report itself where it is made
+    records, campaigns = find_records(places), find_campaigns(places)
+    if not records and not campaigns:
+        raise RequestError(f"{_named(places)}: no Records there, so nothing to draw; {REMEDY}")
     with rc_context(STYLE), warnings.catch_warnings():
         # a label may have characters that the font lacks: they become boxes
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        for name, draw in _figures(places):
+        for name, draw in _figures(tables(records, refused), overhead_tables(campaigns)):
             figure = draw()
             if figure is not None:
                 written += _saved(figure, folder / name)
     if not written:
-        raise RequestError(f"{', '.join(map(str, places))}: nothing to draw there; {REMEDY}")
+        reason = refused[0].partition("\n")[0] if refused else NEEDED
+        raise RequestError(f"{_named(places)}: nothing to draw there: {reason}")
     return written
 
 
-def _figures(places: Sequence[Path]) -> Iterator[tuple[str, Callable[[], "Figure | None"]]]:
+def _named(places: Sequence[Path]) -> str:
+    return ", ".join(map(str, places))
+
+
+def _figures(
+    trials: Sequence[Table], overheads: Sequence[OverheadTable]
+) -> Iterator[tuple[str, Callable[[], "Figure | None"]]]:
     """Yield the name of each figure and what draws it, or finds that there is nothing to draw."""
-    refused: list[str] = []  # told by the report itself
-    for number, table in enumerate(tables(find_records(places), refused), 1):
+    for number, table in enumerate(trials, 1):
         name = slug(table.suite, table.machine, str(number))
         yield f"{name}-flops", partial(draw_pareto, table, "train_flops")
         yield f"{name}-time", partial(draw_pareto, table, "train_seconds")
         yield f"{name}-curves", partial(draw_curves, table)
-    for number, overhead in enumerate(overhead_tables(find_campaigns(places)), 1):
+        yield f"{name}-reliability", partial(draw_reliability, table)
+    for number, overhead in enumerate(overheads, 1):
         header = overhead.group.header
         name = slug(overhead.campaign.suite, overhead.campaign.machine, header.mode, str(number))
         yield f"{name}-overhead", partial(draw_forest, overhead)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from raskd_bench.report.cells import meanings
+from raskd_bench.report.published import WHY_RECIPES_DIFFER, Entry, published_for, shipped
 from raskd_bench.report.tables import Row, Table, describe
 from raskd_bench.stats import Interval
 
@@ -37,16 +38,45 @@ def csv(tables: Sequence[Table]) -> str:
 
 
 def _raw(table: Table) -> dict[str, Any]:
+    published = _published(table)
+    why = [WHY_RECIPES_DIFFER] if published else []
     return {
         "suite": table.suite,
         "machine": table.machine,
         "conditions": table.conditions,
-        "notes": [*table.notes, *meanings(table)],
+        "notes": [*table.notes, *meanings(table), *why],
         "rows": [
             _facts(table, row)
             | {name: _interval(found) for name, found in _intervals(table, row).items()}
             for row in table.rows
         ],
+        "published": published,
+    }
+
+
+def _published(table: Table) -> list[dict[str, Any]]:
+    """Return what others report of a table's methods on its data and student, not measured here."""
+    return [
+        {"label": row.shown} | _reported(entry)
+        for row in table.rows
+        for entry in published_for(table.conditions, row.records[-1].method)
+    ]
+
+
+def _reported(entry: Entry) -> dict[str, Any]:
+    """Return a published number as its source gives it: in percent."""
+    return {
+        "method": entry.method,
+        "data": entry.data,
+        "student": entry.student,
+        "recipe": shipped().recipes[entry.recipe],
+        "top1_percent": entry.top1,
+        "baseline_top1_percent": entry.baseline_top1,
+        "source": entry.source,
+        "read_from": entry.tag,
+        "baseline_read_from": None
+        if entry.baseline_top1 is None
+        else (entry.baseline_tag or entry.tag),
     }
 
 

@@ -92,7 +92,8 @@ class Budget(Strict):
         return float(getattr(self, self.unit))
 
     def __str__(self) -> str:
-        return f"{self.amount:g} {self.unit}"
+        one = self.amount == 1 and self.unit != "flops"
+        return f"{self.amount:g} {self.unit.removesuffix('s') if one else self.unit}"
 
 
 class SGD(Strict):

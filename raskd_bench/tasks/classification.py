@@ -1,6 +1,7 @@
 """Image classification: one position per image."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raskd_bench.batch import Output
+from raskd_bench.record import ReliabilityBin
 from raskd_bench.students.backbone import Features
 
 NUM_BINS = 15
@@ -38,8 +40,10 @@ class Classification:
         assert isinstance(weight, Tensor)
         return weight
 
-    def score(self, logits: Tensor, labels: Tensor) -> dict[str, float]:
+    def score(self, logits: Tensor, labels: Tensor) -> dict[str, Any]:
         """Return the metrics of a whole split; `top5` is NaN for up to five classes.
+
+        All are numbers but `reliability`, the bins that `ece` is made of.
 
         Args:
             logits: [N, C].
@@ -47,19 +51,21 @@ class Classification:
         """
         hits = logits.topk(min(5, self.num_classes), dim=1).indices == labels[:, None]
         confidence, correct = F.softmax(logits, dim=1).amax(dim=1), hits[:, 0]
+        bins = reliability_bins(confidence, correct, NUM_BINS)
         return {
             "top1": float(correct.double().mean()),
             "top5": float(hits.any(dim=1).double().mean()) if self.num_classes > 5 else math.nan,
             "nll": float(F.cross_entropy(logits, labels)),
-            "ece": calibration_error(confidence, correct, NUM_BINS),
+            "ece": calibration_error(bins),
             "aurc": risk_coverage_area(confidence, correct),
+            "reliability": bins,
         }
 
 
-def calibration_error(confidence: Tensor, correct: Tensor, bins: int) -> float:
-    """Expected calibration error: sum over bins of n_b / N |accuracy_b - confidence_b|.
+def reliability_bins(confidence: Tensor, correct: Tensor, bins: int) -> list[ReliabilityBin]:
+    """Return count and means of each bin of equal width over (0, 1], the lowest first.
 
-    Guo et al. 2017, arXiv 1706.04599, equation 3; bins of equal width over (0, 1].
+    A confidence at a border belongs to the bin below it.
 
     Args:
         confidence: [N] probability of the predicted class.
@@ -67,9 +73,32 @@ def calibration_error(confidence: Tensor, correct: Tensor, bins: int) -> float:
         bins: how many.
     """
     index = (confidence.double() * bins).ceil().long().clamp(1, bins) - 1
-    gap = correct.double() - confidence.double()
-    sums = torch.zeros(bins, dtype=torch.double, device=gap.device).index_add_(0, index, gap)
-    return float(sums.abs().sum() / len(confidence))
+    # in one tensor, for one copy from the device; counts below 2^53 are exact in double
+    columns = torch.stack(
+        [torch.ones_like(confidence).double(), confidence.double(), correct.double()], dim=1
+    )
+    sums = torch.zeros(bins, 3, dtype=torch.double, device=index.device)
+    return [
+        ReliabilityBin(
+            count=int(count),
+            confidence=said / count if count else None,
+            accuracy=right / count if count else None,
+        )
+        for count, said, right in sums.index_add_(0, index, columns).tolist()
+    ]
+
+
+def calibration_error(bins: Sequence[ReliabilityBin]) -> float:
+    """Expected calibration error: sum over bins of n_b / N |accuracy_b - confidence_b|.
+
+    Guo et al. 2017, arXiv 1706.04599, equation 3.
+
+    Args:
+        bins: of all N images.
+    """
+    gaps = [b.count * abs(b.accuracy - b.confidence) for b in bins
+            if b.accuracy is not None and b.confidence is not None]  # fmt: skip
+    return sum(gaps) / sum(b.count for b in bins)
 
 
 def risk_coverage_area(confidence: Tensor, correct: Tensor) -> float:

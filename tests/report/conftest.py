@@ -53,6 +53,18 @@ def new_record():
     return make_record
 
 
+def make_bins(held=()):
+    """Return 15 bins, empty but for those held: by number, count, confidence and accuracy."""
+    keys = ("count", "confidence", "accuracy")
+    return [dict(zip(keys, dict(held).get(k, (0, None, None)), strict=True)) for k in range(15)]
+
+
+@pytest.fixture
+def new_bins():
+    """Return a function that makes the bins of a Record."""
+    return make_bins
+
+
 @pytest.fixture
 def three_methods():
     """A baseline and two methods; one seed of the last one diverged."""

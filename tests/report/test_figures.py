@@ -146,11 +146,41 @@ def test_a_hostile_label_is_drawn(new_record, tmp_path):
     assert "$\\frac$</text>" in text
 
 
-def test_nothing_to_draw_is_refused(new_record, tmp_path):
+def test_bins_are_a_fourth_figure(new_record, new_bins, tmp_path):
+    bins = new_bins({7: (10, 0.5, 0.6), 14: (30, 0.98, 0.9)})
+    record.write(new_record(test_reliability=bins), tmp_path / "results" / "one.json")
+    svg, pdf = write_figures([tmp_path / "results"], tmp_path / "figures")
+    assert names([svg, pdf]) == [
+        f"tiny-amd-epyc-2c-1-reliability.{kind}" for kind in ("svg", "pdf")
+    ]
+    assert ">cross_entropy (2.00)</text>" in svg.read_text(encoding="utf-8")
+
+
+def refusal(places, folder):
+    with pytest.raises(RequestError) as refused:
+        write_figures(places, folder)
+    assert not folder.exists()
+    assert "\n" not in str(refused.value)
+    return str(refused.value).removeprefix(f"{places[0]}: ")
+
+
+def test_nothing_to_draw_is_refused_with_what_a_figure_needs(new_record, tmp_path):
     record.write(new_record(), tmp_path / "results" / "one.json")
-    with pytest.raises(RequestError, match="nothing to draw there"):
-        write_figures([tmp_path / "results"], tmp_path / "figures")
-    assert not (tmp_path / "figures").exists()
+    said = refusal([tmp_path / "results"], tmp_path / "figures")
+    assert said.startswith("nothing to draw there: a figure needs two methods that finished")
+
+
+def test_a_folder_without_records_is_refused_as_such(tmp_path):
+    (tmp_path / "results").mkdir()
+    said = refusal([tmp_path / "results"], tmp_path / "figures")
+    assert said.startswith("no Records there, so nothing to draw; run a suite first")
+
+
+def test_tables_that_cannot_be_made_are_the_reason_that_is_given(new_record, tmp_path):
+    for made in (new_record(), new_record("ras_kd", epochs=13.0)):
+        record.write(made, tmp_path / "results" / f"{made.label}.json")
+    said = refusal([tmp_path / "results"], tmp_path / "figures")
+    assert said.startswith("nothing to draw there: suite tiny: the budget is in epochs")
 
 
 def test_colours_are_those_that_the_colour_blind_tell_apart():

@@ -1,5 +1,7 @@
 """Published numbers: what the file says is checked, and shown beside what it is comparable to."""
 
+import json
+
 import pytest
 
 from raskd_bench import catalog
@@ -132,6 +134,20 @@ def test_a_report_shows_them_as_notes_and_never_as_rows(cifar):
     text = FORMATS["markdown"]([table])
     assert sum(line.startswith("| ") for line in text.splitlines()) == 3
     assert r"published of cs\_kd: 78.01 {[}survey{]}" in FORMATS["latex"]([table])
+
+
+def test_json_has_them_in_a_list_of_their_own(cifar):
+    table = json.loads(FORMATS["json"]([only(cifar("cross_entropy"), cifar("kd"))]))["tables"][0]
+    assert [row["label"] for row in table["rows"]] == ["cross_entropy", "kd"]
+    assert [key for row in table["rows"] for key in row if "published" in key] == []
+    found = [entry for entry in table["published"] if entry["label"] == "kd"]
+    assert len(found) == len(published_for(table["conditions"], "kd")) > 0
+    for entry in found:
+        assert 50 < entry["top1_percent"] < 100
+        assert entry["recipe"] in shipped().recipes.values()
+        assert entry["read_from"] in {"repo", "issue", "survey", "calc", "recalled"}
+        assert (entry["baseline_top1_percent"] is None) == (entry["baseline_read_from"] is None)
+    assert table["notes"][-1] == WHY_RECIPES_DIFFER
 
 
 def test_other_data_have_no_such_notes(three_methods):

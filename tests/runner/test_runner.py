@@ -156,6 +156,18 @@ def test_every_unit_of_the_ledger_is_in_the_record(tmp_path):
     assert [point["spent"] for point in show.points if "test_top1" in point][:2] == [0.5, 1.0]
 
 
+def test_the_end_keeps_the_bins_of_its_calibration_error_and_the_curve_has_none(tmp_path):
+    outcome, _ = run(tmp_path, "[cross_entropy]", more="val_fraction: 0.1")
+    (done,) = outcome.ran
+    for split in ("test", "val"):
+        bins = getattr(done, f"{split}_reliability")
+        images = sum(b.count for b in bins)
+        gaps = [b.count * abs(b.accuracy - b.confidence) for b in bins if b.count]
+        assert sum(gaps) / images == pytest.approx(getattr(done, f"{split}_ece"), rel=1e-12)
+    assert len([point for point in done.curve if "test_top1" in point]) == 2
+    assert [key for point in done.curve for key in point if "reliability" in key] == []
+
+
 def test_streamed_images_give_the_same_numbers_as_resident_ones(tmp_path):
     curves = {}
     for storage in ("device", "stream"):

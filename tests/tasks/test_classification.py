@@ -11,6 +11,7 @@ from raskd_bench.tasks.build import new_task
 from raskd_bench.tasks.classification import (
     Classification,
     calibration_error,
+    reliability_bins,
     risk_coverage_area,
 )
 
@@ -34,6 +35,10 @@ def slow_risk_coverage_area(confidence, correct) -> float:
     return sum(risks) / len(risks)
 
 
+def error_of(confidence, correct, bins: int) -> float:
+    return calibration_error(reliability_bins(confidence, correct, bins))
+
+
 @pytest.fixture
 def predictions():
     rng = np.random.default_rng(5)
@@ -45,7 +50,7 @@ def predictions():
 @pytest.mark.parametrize("bins", [10, 15])
 def test_calibration_error_of_random_predictions(predictions, bins: int) -> None:
     confidence, correct = predictions
-    found = calibration_error(torch.tensor(confidence), torch.tensor(correct), bins)
+    found = error_of(torch.tensor(confidence), torch.tensor(correct), bins)
     assert found == pytest.approx(slow_calibration_error(confidence, correct, bins), rel=1e-12)
 
 
@@ -54,14 +59,45 @@ def test_calibration_error_counted_by_hand() -> None:
     correct = torch.tensor([True, False, False, True])
     # bins of a half: (0.95, 0.85, 0.55) are right 2 of 3 times; (0.15) never
     expected = 3 / 4 * abs(2 / 3 - (0.95 + 0.85 + 0.55) / 3) + 1 / 4 * 0.15
-    assert calibration_error(confidence, correct, 2) == pytest.approx(expected)
+    assert error_of(confidence, correct, 2) == pytest.approx(expected)
 
 
 def test_a_confidence_at_a_border_belongs_to_the_bin_below() -> None:
     confidence = torch.tensor([0.5, 0.75], dtype=torch.double)
     correct = torch.tensor([True, False])
     # apart, |1 - 0.5| and |0 - 0.75| do not cancel
-    assert calibration_error(confidence, correct, 2) == pytest.approx((0.5 + 0.75) / 2)
+    assert error_of(confidence, correct, 2) == pytest.approx((0.5 + 0.75) / 2)
+
+
+def test_bins_counted_by_hand() -> None:
+    confidence = torch.tensor([0.95, 0.85, 0.15, 0.55, 0.25])
+    correct = torch.tensor([True, False, False, True, False])
+    third, none, first = (reliability_bins(confidence, correct, 4)[k] for k in (2, 1, 0))
+    assert (first.count, first.confidence, first.accuracy) == (2, pytest.approx(0.2), 0.0)
+    assert (none.count, none.confidence, none.accuracy) == (0, None, None)
+    assert (third.count, third.confidence, third.accuracy) == (1, pytest.approx(0.55), 1.0)
+
+
+@pytest.mark.parametrize("bins", [10, 15])
+def test_every_image_is_in_one_bin_whose_mean_lies_in_it(predictions, bins: int) -> None:
+    confidence, correct = map(torch.tensor, predictions)
+    found = reliability_bins(confidence, correct, bins)
+    assert sum(b.count for b in found) == len(confidence)
+    assert sum(b.count * b.accuracy for b in found if b.count) == pytest.approx(correct.sum())
+    for k, b in enumerate(found):
+        assert b.count == 0 or k / bins < b.confidence <= (k + 1) / bins
+
+
+def test_the_error_of_a_split_is_that_of_its_bins() -> None:
+    generator = torch.Generator().manual_seed(3)
+    logits = 3 * torch.randn(400, 6, generator=generator)
+    scores = Classification(6).score(logits, torch.randint(6, (400,), generator=generator))
+    bins = scores["reliability"]
+    assert len(bins) == 15
+    total = sum(b.count / 400 * abs(b.accuracy - b.confidence) for b in bins if b.count)
+    assert total == pytest.approx(scores["ece"], rel=1e-12)
+    assert sum(b.count * b.accuracy for b in bins if b.count) / 400 == pytest.approx(
+        scores["top1"])  # fmt: skip
 
 
 def test_risk_coverage_area_of_random_predictions(predictions) -> None:

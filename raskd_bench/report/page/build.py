@@ -11,7 +11,6 @@ from raskd_bench.report.page.content import content, read
 from raskd_bench.report.page.figures import figures
 from raskd_bench.report.page.parts import Page
 from raskd_bench.report.page.safe import clean, policy, script_code, script_json
-from raskd_bench.report.page.sheets import NO_BINS
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -61,7 +60,7 @@ def rendered(made: Page, static: bool, command: str) -> str:
         page=made, command=command, policy=policy(scripts), sections=SECTIONS,
         style=Markup(_file("style.css")), scripts=list(map(Markup, scripts)),
         drawings=Markup(script_json({} if static else figures(made.drawings))),
-        pictures=pictures, left_out=left_out, no_bins=NO_BINS,
+        pictures=pictures, left_out=left_out,
         record_head=RECORD_HEAD, blocks_head=BLOCKS_HEAD,
         verdict_class=lambda answer: CLASSES.get(answer, "none"),
     )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from raskd_bench.report.cells import SUFFIXES
 from raskd_bench.report.overhead_tables import OverheadTable
+from raskd_bench.report.reliability import Reliability, reliabilities
 from raskd_bench.report.tables import Row, Table
 from raskd_bench.report.wording import change, relative
 from raskd_bench.stats import Estimate, Interval
@@ -102,7 +103,15 @@ class Bars:
     parts: tuple[tuple[str, tuple[float, ...]], ...]
 
 
-Chart = Pareto | Forest | Curves | Bars
+@dataclass(frozen=True)
+class Calibration:
+    """Accuracy against confidence, and how often each confidence is said; in percent."""
+
+    axis: str
+    lines: tuple[Reliability, ...]
+
+
+Chart = Pareto | Forest | Curves | Bars | Calibration
 
 
 @dataclass(frozen=True)
@@ -189,6 +198,11 @@ def bars(table: Table) -> Bars:
     rows = [row for row in table.rows if row.done]
     parts = tuple((name, tuple(_mean(row, field) for row in rows)) for name, field in PHASES)
     return Bars("seconds of a trial", tuple(row.shown for row in rows), parts)
+
+
+def calibration(table: Table) -> Calibration:
+    """Return the reliability diagram; without lines where no Record holds the bins."""
+    return Calibration("confidence, %", reliabilities(table))
 
 
 def _mean(row: Row, name: str) -> float:

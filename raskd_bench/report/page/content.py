@@ -12,7 +12,7 @@ from raskd_bench.report.collect import REMEDY, find_record_files
 from raskd_bench.report.overhead_tables import OverheadTable, campaign_notes, overhead_tables
 from raskd_bench.report.page.anchors import Anchors
 from raskd_bench.report.page.appendix import block_entries, machines, recipes, record_groups
-from raskd_bench.report.page.charts import Drawing, bars, forest, paretos
+from raskd_bench.report.page.charts import Drawing, bars, calibration, forest, paretos
 from raskd_bench.report.page.claimed import claim_parts, control_parts
 from raskd_bench.report.page.curves import curves, points_for
 from raskd_bench.report.page.parts import Page, Sheet
@@ -120,6 +120,8 @@ def drawings(found: Found) -> dict[str, list[Drawing]]:
         "pareto": [Drawing(title, paretos(table)) for title, table in titled],
         "forest": [Drawing(table.title, (forest(table),)) for table in found.overheads],
         "curves": [Drawing(title, curves(table, most)) for title, table in titled],
+        "calibration": [Drawing(title, (chart,)) for title, table in titled
+                        if (chart := calibration(table)).lines],
         "phases": [Drawing(title, (bars(table),)) for title, table in titled
                    if any(row.done for row in table.rows)],
     }  # fmt: skip

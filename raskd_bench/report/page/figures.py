@@ -12,6 +12,7 @@ from raskd_bench.report.page.charts import (
     VERDICTS,
     Band,
     Bars,
+    Calibration,
     Chart,
     Curves,
     Drawing,
@@ -20,19 +21,23 @@ from raskd_bench.report.page.charts import (
     Point,
     Span,
 )
+from raskd_bench.report.page.diagram import diagram
 from raskd_bench.report.page.safe import chart_label, chart_text, clean
+from raskd_bench.report.page.traces import (
+    TRANSPARENT,
+    Figure,
+    area,
+    colour_of,
+    dash_of,
+    frame,
+    rounded,
+    symbol_of,
+)
 
-Figure = dict[str, Any]
-
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "star")
-DASHES = ("solid", "dash", "dot", "dashdot")
 VERDICT_SYMBOLS = {"supported": "circle", "refuted": "x", "inconclusive": "diamond-open",
                    "faster-than-margin": "triangle-left", "invalid": "square-open",
                    "control": "line-ns-open"}  # fmt: skip
-DIGITS = 5  # of a coordinate
-TRANSPARENT = "22"  # of a fill, in hexadecimal
 ROW_HEIGHT, FRAME_HEIGHT = 30, 130  # pixels
-TITLE_FONT = {"size": 13}
 
 
 def figures(drawings: Mapping[str, Sequence[Drawing]]) -> dict[str, Any]:
@@ -59,27 +64,29 @@ def figure(chart: Chart) -> Figure:
             return _curves(chart)
         case Bars():
             return _bars(chart)
+        case Calibration():
+            return diagram(chart)
 
 
 def _pareto(chart: Pareto) -> Figure:
     front = sorted((p.x.value, p.y.value) for p in chart.points if p.on_front)
     line = {
         "type": "scatter", "mode": "lines", "name": "front of the means", "hoverinfo": "skip",
-        "x": [_rounded(x) for x, _ in front], "y": [_rounded(y) for _, y in front],
+        "x": [rounded(x) for x, _ in front], "y": [rounded(y) for _, y in front],
         "line": {"shape": "hv", "dash": "dot", "width": 1.5, "color": NEUTRAL},
     }  # fmt: skip
     boxes = [box for point in chart.points for box in _box(point)]
     points = [_point(point, chart.axis) for point in chart.points]
-    return {"data": [*boxes, line, *points], "layout": _layout(chart.axis, "top-1, %")}
+    return {"data": [*boxes, line, *points], "layout": frame(chart.axis, "top-1, %")}
 
 
 def _point(point: Point, axis: str) -> Figure:
     text = f"{chart_text(point.label)}<br>top-1: {_in_words(point.y)} %<br>"
     return {
         "type": "scatter", "mode": "markers", "name": chart_label(point.label),
-        "legendgroup": str(point.index), "x": [_rounded(point.x.value)],
-        "y": [_rounded(point.y.value)], "error_x": _error(point.x), "error_y": _error(point.y),
-        "marker": {"color": _colour(point), "symbol": _symbol(point), "size": 11,
+        "legendgroup": str(point.index), "x": [rounded(point.x.value)],
+        "y": [rounded(point.y.value)], "error_x": _error(point.x), "error_y": _error(point.y),
+        "marker": {"color": colour_of(point), "symbol": symbol_of(point), "size": 11,
                    "line": {"width": 1, "color": NEUTRAL}},
         "hoverinfo": "text", "hovertext": [f"{text}{chart_text(axis)}: {_in_words(point.x)}"],
     }  # fmt: skip
@@ -90,21 +97,13 @@ def _box(point: Point) -> Iterator[Figure]:
     if point.x.low is None or point.y.low is None:
         return
     left, right, low, high = point.x.low, point.x.high, point.y.low, point.y.high
-    yield _area(point.index, _colour(point), [left, right, right, left], [low, low, high, high])
-
-
-def _area(index: int, colour: str, x: Sequence[float | None], y: Sequence[float | None]) -> Figure:
-    return {
-        "type": "scatter", "mode": "lines", "fill": "toself", "fillcolor": colour + TRANSPARENT,
-        "line": {"width": 0}, "x": list(map(_rounded, x)), "y": list(map(_rounded, y)),
-        "legendgroup": str(index), "showlegend": False, "hoverinfo": "skip",
-    }  # fmt: skip
+    yield area(point.index, colour_of(point), [left, right, right, left], [low, low, high, high])
 
 
 def _forest(chart: Forest) -> Figure:
     verdicts = list(dict.fromkeys(row.verdict for row in chart.rows))
     traces = [_of_verdict(chart, verdict) for verdict in verdicts]
-    layout = _layout(chart.axis, "") | _height(len(chart.rows))
+    layout = frame(chart.axis, "") | _height(len(chart.rows))
     layout["yaxis"] |= _names([row.label for row in chart.rows])
     band = {"type": "rect", "xref": "x", "yref": "paper", "x0": chart.low, "x1": chart.high,
             "y0": 0, "y1": 1, "fillcolor": NEUTRAL + TRANSPARENT, "line": {"width": 0},
@@ -120,7 +119,7 @@ def _of_verdict(chart: Forest, verdict: str) -> Figure:
     colour = VERDICTS.get(verdict, NEUTRAL)
     return {
         "type": "scatter", "mode": "markers", "name": verdict,
-        "x": [_rounded(row.span.value) for _, row in rows], "y": [k for k, _ in rows],
+        "x": [rounded(row.span.value) for _, row in rows], "y": [k for k, _ in rows],
         "error_x": _errors([row.span for _, row in rows]),
         "marker": {"color": colour, "symbol": VERDICT_SYMBOLS.get(verdict, "circle"), "size": 11,
                    "line": {"width": 2, "color": colour}},
@@ -132,21 +131,21 @@ def _of_verdict(chart: Forest, verdict: str) -> Figure:
 
 def _curves(chart: Curves) -> Figure:
     traces = [trace for band in chart.bands for trace in _curve(band)]
-    return {"data": traces, "layout": _layout(chart.axis, "top-1, %")}
+    return {"data": traces, "layout": frame(chart.axis, "top-1, %")}
 
 
 def _curve(band: Band) -> Iterator[Figure]:
     """Yield the range over the seeds, then the mean."""
     if band.seeds > 1:
         x, y = (*band.x, *reversed(band.x)), (*band.low, *reversed(band.high))
-        yield _area(band.index, _colour(band), x, y)
+        yield area(band.index, colour_of(band), x, y)
     yield {
         "type": "scatter", "mode": "lines+markers", "name": chart_label(band.label),
         "legendgroup": str(band.index),
-        "x": list(map(_rounded, band.x)), "y": list(map(_rounded, band.mean)),
-        "line": {"color": _colour(band), "width": 2,
-                 "dash": DASHES[band.index // len(COLOURS) % len(DASHES)]},
-        "marker": {"symbol": _symbol(band), "size": 6},
+        "x": list(map(rounded, band.x)), "y": list(map(rounded, band.mean)),
+        "line": {"color": colour_of(band), "width": 2,
+                 "dash": dash_of(band)},
+        "marker": {"symbol": symbol_of(band), "size": 6},
         "hovertemplate": f"{chart_label(band.label).replace('%', '&#37;')}: %{{y:.2f}} %"
                          "<extra></extra>",
     }  # fmt: skip
@@ -155,25 +154,13 @@ def _curve(band: Band) -> Iterator[Figure]:
 def _bars(chart: Bars) -> Figure:
     traces = [
         {"type": "bar", "orientation": "h", "name": name, "y": list(range(len(values))),
-         "x": list(map(_rounded, values)), "marker": {"color": COLOURS[k]},
+         "x": list(map(rounded, values)), "marker": {"color": COLOURS[k]},
          "hovertemplate": f"{name}: %{{x:.3g}} s<extra></extra>"}
         for k, (name, values) in enumerate(chart.parts)
     ]  # fmt: skip
-    layout = _layout(chart.axis, "") | {"barmode": "stack"} | _height(len(chart.labels))
+    layout = frame(chart.axis, "") | {"barmode": "stack"} | _height(len(chart.labels))
     layout["yaxis"] |= _names(chart.labels)
     return {"data": traces, "layout": layout}
-
-
-def _layout(x: str, y: str) -> Figure:
-    return {
-        "xaxis": {
-            "title": {"text": chart_text(x), "font": TITLE_FONT},
-            "automargin": True,
-            "zeroline": False,
-        },
-        "yaxis": {"title": {"text": y, "font": TITLE_FONT}, "automargin": True, "zeroline": False},
-        "margin": {"l": 48, "r": 12, "t": 16, "b": 48},
-    }
 
 
 def _names(labels: Sequence[str]) -> Figure:
@@ -194,22 +181,10 @@ def _error(span: Span) -> Figure:
 def _errors(spans: Sequence[Span]) -> Figure:
     return {
         "type": "data", "symmetric": False, "thickness": 1.5, "width": 4,
-        "array": [_rounded(0.0 if s.high is None else s.high - s.value) for s in spans],
-        "arrayminus": [_rounded(0.0 if s.low is None else s.value - s.low) for s in spans],
+        "array": [rounded(0.0 if s.high is None else s.high - s.value) for s in spans],
+        "arrayminus": [rounded(0.0 if s.low is None else s.value - s.low) for s in spans],
         "visible": any(s.low is not None for s in spans),
     }  # fmt: skip
-
-
-def _colour(item: Point | Band) -> str:
-    return NEUTRAL if item.baseline else COLOURS[item.index % len(COLOURS)]
-
-
-def _symbol(item: Point | Band) -> str:
-    return SYMBOLS[item.index % len(SYMBOLS)]
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.{DIGITS}g}")
 
 
 def _in_words(span: Span) -> str:

@@ -121,7 +121,7 @@ class Page:
         title: of the document.
         problems: what could not be read or compared.
         sheets: by section: main, overhead, equal_seconds, ledger, calibration, phases.
-        drawings: by section: pareto, forest, curves, phases.
+        drawings: by section: pareto, forest, curves, calibration, phases.
         groups: Records, row by row.
         block_files: of the campaigns.
     """

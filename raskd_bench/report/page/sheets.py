@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from raskd_bench.report.cells import count, mebibytes, notes_of, rows_of, seconds, shown, title_of
 from raskd_bench.report.overhead_tables import OverheadRow, OverheadTable
 from raskd_bench.report.page.anchors import Anchors
 from raskd_bench.report.page.curves import SECONDS, Standing, at_equal_seconds, bands
 from raskd_bench.report.page.parts import Cell, Sheet
+from raskd_bench.report.reliability import without_bins
 from raskd_bench.report.tables import Row, Table
 from raskd_bench.report.wording import relative
 
@@ -20,10 +22,6 @@ SORTED_BY = {
     "memory": ("peak_host_bytes", "ratio"),
 }  # fmt: skip
 CURVE_POINTS = 200
-NO_BINS = (
-    "No reliability diagram: Records hold the calibration error (15 bins), not the bins it is "
-    "made of"
-)
 EQUAL_SECONDS = (
     "read off the curves of means over seeds, between evaluations by straight lines; a schedule "
     "that decays with the spent budget is not at its end there, so a row says who leads on the "
@@ -121,8 +119,9 @@ def ledger_sheet(table: Table, anchors: Anchors) -> Sheet:
 
 
 def calibration_sheet(table: Table, anchors: Anchors) -> Sheet:
-    """Return how far confidences are from accuracies."""
-    return _sheet(table, anchors, CALIBRATION)
+    """Return how far confidences are from accuracies, and of which methods no diagram is drawn."""
+    note = without_bins(table)
+    return replace(_sheet(table, anchors, CALIBRATION), notes=(note,) if note else ())
 
 
 def phase_sheet(table: Table, anchors: Anchors) -> Sheet:

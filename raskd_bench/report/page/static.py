@@ -15,6 +15,7 @@ from raskd_bench.report.page.charts import (
     NEUTRAL,
     VERDICTS,
     Bars,
+    Calibration,
     Chart,
     Curves,
     Drawing,
@@ -116,6 +117,8 @@ def _draw(chart: Chart, axes: "Axes") -> tuple[float, float]:
             return _curves(chart, axes)
         case Bars():
             return _bars(chart, axes)
+        case Calibration():
+            return _calibration(chart, axes)
 
 
 def _pareto(chart: Pareto, axes: "Axes") -> tuple[float, float]:
@@ -171,6 +174,26 @@ def _bars(chart: Bars, axes: "Axes") -> tuple[float, float]:
         axes.barh(range(len(values)), values, left=starts, color=colour, label=name)
         starts = [start + value for start, value in zip(starts, values, strict=True)]
     return _name_rows(axes, list(map(_cut, chart.labels)))
+
+
+def _calibration(chart: Calibration, axes: "Axes") -> tuple[float, float]:
+    from mpl_toolkits.axes_grid1 import make_axes_locatable
+
+    below = make_axes_locatable(axes).append_axes("bottom", 0.6, pad=0.12, sharex=axes)
+    axes.set_xlabel("")
+    axes.tick_params(labelbottom=False)
+    axes.set(ylabel="accuracy, %", xlim=(0, 100), ylim=(-2, 102))
+    below.set(xlabel=short(chart.axis), ylabel="images, %")
+    axes.plot([0, 100], [0, 100], linestyle=":", color=NEUTRAL, linewidth=1.2)
+    for line in chart.lines:
+        look: Any = {"color": _colour(line.index, line.baseline), "linewidth": 1.3,
+                "linestyle": DASHES[line.index // len(COLOURS) % len(DASHES)]}  # fmt: skip
+        x, y = [x for x, _, _ in line.points], [y for _, y, _ in line.points]
+        name = f"{_cut(line.label)}: ECE {line.ece} %" if line.ece else _cut(line.label)
+        axes.plot(x, y, markersize=4, marker=MARKERS[line.index % len(MARKERS)],
+                  label=_label(name), **look)  # fmt: skip
+        below.stairs([found.share for found in line.bins], line.edges, **look)
+    return HEIGHT + 0.8, LEFT
 
 
 def _name_rows(axes: "Axes", names: Sequence[str]) -> tuple[float, float]:

@@ -85,7 +85,7 @@ def new_curve():
 
 
 @pytest.fixture
-def measured(campaign):
+def measured(campaign, new_bins):
     """Three methods of one cell: timed in pairs, with controls, claims, and three seeds each."""
     plan = campaign.plan(TIME, ACCURACY, seeds=(0, 1, 2))
     campaign.same(plan=plan, extra=(campaign.memory("baseline"),))
@@ -97,5 +97,6 @@ def measured(campaign):
         for seed, top1 in enumerate(values):
             seconds = SECONDS[label] + seed / 10
             campaign.trial(label, seed, test_top1=top1, train_seconds=seconds,
+                           test_reliability=new_bins({7: (40, 0.5, 0.45), 14: (300, 0.98, top1)}),
                            curve=curve(top1, seconds), machine=MACHINE)  # fmt: skip
     return campaign

@@ -204,6 +204,15 @@ def test_curves_and_forest_are_drawn(shown):
     assert browser.evaluate("document.querySelectorAll('#overhead .points .point').length") == 3
 
 
+def test_the_reliability_diagram_has_a_line_a_method_above_and_below(shown):
+    browser = shown()
+    lines = "document.querySelectorAll('#calibration .cartesianlayer .js-line')"
+    browser.wait_for(f"{lines}.length === 6")
+    assert browser.evaluate("document.querySelectorAll('#calibration .points .point').length") == 6
+    assert texts(browser, "#calibration .y2title") == ["images, %"]
+    assert browser.evaluate("document.querySelectorAll('#calibration .legendtext').length") == 3
+
+
 def test_a_claims_link_leads_to_its_evidence_and_on_to_a_file(shown):
     browser = shown()
     browser.evaluate("document.querySelector('#claim-2 .to-evidence').click()")

@@ -9,7 +9,15 @@ import pytest
 from raskd_bench.report.campaigns import find_campaigns
 from raskd_bench.report.collect import load_records
 from raskd_bench.report.overhead_tables import overhead_tables
-from raskd_bench.report.page.charts import COSTS, Drawing, bars, forest, pareto, paretos
+from raskd_bench.report.page.charts import (
+    COSTS,
+    Drawing,
+    bars,
+    calibration,
+    forest,
+    pareto,
+    paretos,
+)
 from raskd_bench.report.page.curves import AXES, SECONDS, at_equal_seconds, bands, curves
 from raskd_bench.report.page.figures import figure, figures
 from raskd_bench.report.page.static import MOST_TABLES, pictures
@@ -134,9 +142,26 @@ def test_the_interactive_pareto_plot_has_a_point_a_method(measured):
     assert sum(trace.get("fill") == "toself" for trace in data) == 3
 
 
+def test_the_reliability_diagram_has_a_line_and_steps_a_method(measured):
+    table = only(load_records([measured.results]))
+    made = figure(calibration(table))
+    lines = [trace for trace in made["data"] if trace.get("yaxis") is None]
+    steps = [trace for trace in made["data"] if trace.get("yaxis") == "y2"]
+    assert [trace["name"] for trace in lines] == [
+        f"{label}: ECE 2.00 ± 0.00 %" for label in ("cross_entropy", "label_smoothing", "ras_kd")
+    ]
+    assert lines[0]["x"] == [50.0, 98.0]
+    assert lines[0]["y"] == [45.0, 91.0]
+    assert "900 images, 88.2 % of all" in lines[0]["hovertext"][1]
+    assert [trace["legendgroup"] for trace in steps] == ["0", "1", "2"]
+    assert (steps[0]["x"][0], steps[0]["x"][-1], len(steps[0]["x"])) == (0.0, 100.0, 16)
+    (diagonal,) = made["layout"]["shapes"]
+    assert [diagonal[key] for key in ("x0", "y0", "x1", "y1")] == [0, 0, 100, 100]
+
+
 def test_figures_are_json(measured):
     table = only(load_records([measured.results]))
-    charts = (*paretos(table), *curves(table, 200), bars(table))
+    charts = (*paretos(table), *curves(table, 200), bars(table), calibration(table))
     made = figures({"all": [Drawing("title", charts)]})
     assert json.loads(json.dumps(made, allow_nan=False)) == made
 
@@ -153,6 +178,14 @@ def test_pictures_have_identifiers_of_their_own_and_take_the_pages_colours(measu
         assert {name.split("-")[0] for name in names} == {f"p{number}"}
         assert "currentColor" in picture
         assert "label_smoothing" in picture  # text stays text
+
+
+def test_the_drawn_reliability_diagram_names_methods_and_both_axes(measured):
+    table = only(load_records([measured.results]))
+    drawn, _ = pictures({"calibration": [Drawing("title", (calibration(table),))]})
+    ((_, (picture,)),) = drawn["calibration"]
+    for part in ("ras_kd: ECE 2.00", "accuracy, %", "images, %", "confidence, %"):
+        assert part in picture
 
 
 def test_pictures_of_many_tables_are_left_out_and_said_so(measured):

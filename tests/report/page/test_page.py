@@ -211,6 +211,32 @@ def test_a_direction_mark_is_made_visible():
     assert chart_text("a\u202eb<c\udcff") == "a�b&lt;c?"
 
 
+def test_calibration_is_drawn_where_records_hold_the_bins(measured, read_page, static):
+    text, reader = read_page(measured.results, static=static)
+    assert "right as often as it is sure" in reader.texts["calibration"]
+    assert "no reliability diagram" not in reader.texts["calibration"]
+    if static:
+        section = text[text.index('id="calibration"') : text.index('id="phases"')]
+        assert section.count("<svg") == 1
+    else:
+        (drawing,) = drawings(reader)["calibration"]
+        assert len(drawing["choices"]) == 1
+
+
+def test_records_without_bins_are_said_to_have_none(measured, read_page, static):
+    for path in measured.machine.glob("ras_kd-s*.json"):
+        content = json.loads(path.read_text())
+        path.write_text(json.dumps(content | {"test_reliability": None}))
+    _, reader = read_page(measured.results, static=static)
+    assert reader.texts["calibration"].count("no reliability diagram of ras_kd: Records of") == 1
+
+
+def test_old_records_alone_have_no_diagram(read_page, static):
+    _, reader = read_page(PUBLISHED / "quickstart", static=static)
+    assert "no reliability diagram of these methods: Records of" in reader.texts["calibration"]
+    assert "right as often as it is sure" not in reader.texts["calibration"]
+
+
 def test_records_alone_make_a_page(measured, read_page, tmp_path):
     alone = tmp_path / "alone"
     alone.mkdir()
