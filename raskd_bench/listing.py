@@ -2,11 +2,14 @@
 
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from raskd_bench import catalog
 from raskd_bench.costs import conditions, cost_of
 from raskd_bench.errors import BenchError
-from raskd_bench.spec import Suite, load_suite
+
+if TYPE_CHECKING:
+    from raskd_bench.spec import Suite
 
 Row = tuple[str, ...]
 Rows = tuple[Row, list[Row]]
@@ -79,6 +82,8 @@ def suites(folder: Path) -> Rows:
     """
     if not folder.is_dir():
         raise BenchError(f"{folder}: no such folder; run this where your suites are")
+    from raskd_bench.spec import load_suite  # slower to import than all else that is listed
+
     rows: list[Row] = []
     for path in sorted(folder.glob("*.y*ml")):
         try:
@@ -89,7 +94,7 @@ def suites(folder: Path) -> Rows:
     return ("suite", "name", "what"), rows
 
 
-def _contents(suite: Suite) -> str:
+def _contents(suite: "Suite") -> str:
     """Return what a suite runs in each cell."""
     methods, seeds = len(suite.methods), len(suite.seeds)
     parts = []

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -13,6 +14,8 @@ from raskd_bench import __version__
 from raskd_bench.errors import RecordError
 
 SCHEMA = 2  # 1 has no bins; a reader refuses fields it does not know, so a new one raises it
+AS_WRITTEN = re.compile(rf'\{{\s*"schema":\s*[1-{SCHEMA}],')
+NO_JSON = re.compile("NaN|Infinity")
 Status = Literal["done", "diverged", "out_of_memory", "timeout", "failed"]
 
 
@@ -174,7 +177,10 @@ def read(path: Path) -> Record:
         RecordError: it is no Record, is damaged, or was written by a newer version.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        text = path.read_text(encoding="utf-8")
+        if (sound := _sound(text)) is not None:
+            return sound
+        content = json.loads(text, parse_constant=_refuse)
     except OSError as error:
         raise RecordError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -194,6 +200,17 @@ def read(path: Path) -> Record:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise RecordError(f"{path}: is damaged: {key}: {first['msg']}") from error
+
+
+def _sound(text: str) -> Record | None:
+    """Return a Record as `write` writes them, in half the time; None where more must be said."""
+    if AS_WRITTEN.match(text) is None or NO_JSON.search(text) is not None:
+        return None
+    try:
+        found = Record.model_validate_json(text)
+    except ValidationError:
+        return None
+    return found if 1 <= found.version <= SCHEMA else None
 
 
 def _refuse(constant: str) -> None:

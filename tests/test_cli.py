@@ -262,3 +262,25 @@ def wait_for(process, condition, seconds=120):
 def accuracies(folder):
     records = [json.loads(path.read_text()) for path in sorted(folder.rglob("results/**/*.json"))]
     return {(r["label"], r["seed"]): (r["test_top1"], r["test_nll"], r["steps"]) for r in records}
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["list", "methods"], ["list", "students"], ["list", "datasets"]]
+)
+def test_help_and_listings_import_no_slow_library(words):
+    code = (
+        "import sys; from raskd_bench.cli import main\n"
+        f"sys.argv = ['raskd-bench', *{words}]\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "slow = {'pydantic', 'ruamel', 'numpy', 'pandas', 'scipy', 'jinja2', 'torch'}\n"
+        "print(sorted(slow & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"
+    assert len(done.stdout.splitlines()) > 3
+
+
+def test_a_plain_listing_prints_what_typers_way_to_it_prints():
+    short, whole = call("list", "methods"), call("list", "methods", "--folder", "suites")
+    assert short.returncode == whole.returncode == 0
+    assert short.stdout == whole.stdout

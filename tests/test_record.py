@@ -175,3 +175,13 @@ def test_only_a_trial_that_is_done_counts_as_finished(status):
 def test_a_record_cannot_be_edited():
     with pytest.raises(ValueError, match="frozen"):
         new_record().test_top1 = 1.0
+
+
+def test_the_quick_way_to_read_gives_what_the_careful_one_gives(tmp_path, monkeypatch):
+    path = written(tmp_path / "a.json", hparams={"a": [0.1, 2.5e-310, 1e300], "b": 10**30},
+                   curve=[{"step": 3, "test_top1": 0.1 + 0.2}])  # fmt: skip
+    assert record._sound(path.read_text()) is not None
+    quick = record.read(path)
+    monkeypatch.setattr(record, "_sound", lambda text: None)
+    assert repr(quick) == repr(record.read(path))
+    assert quick.model_fields_set == record.read(path).model_fields_set

@@ -99,7 +99,8 @@ def method_card(path: Path, name: str, symbol: str | None = None) -> Card:
     Raises:
         NoSuchName: there is no such class, or what it declares cannot be used.
     """
-    classes = {node.name: node for node in tree(path).body if isinstance(node, ast.ClassDef)}
+    module = tree(path)
+    classes = {node.name: node for node in module.body if isinstance(node, ast.ClassDef)}
     found = [
         node for node in classes.values()
         if (node.name == symbol and node.bases) or (symbol is None and "Method" in _bases(node))
@@ -113,7 +114,7 @@ def method_card(path: Path, name: str, symbol: str | None = None) -> Card:
     _check_sets(path, found[0], constants)
     return Card(
         "method", name, path.resolve(), found[0].name,
-        _first_line(tree(path)), ast.get_docstring(found[0]) or "",
+        _first_line(module), ast.get_docstring(found[0]) or "",
         _parameters(init, path) if init else (),
         init.args.kwarg is not None if init else foreign,
         constants,

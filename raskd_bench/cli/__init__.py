@@ -9,7 +9,7 @@ import typer
 from raskd_bench import __version__
 from raskd_bench.cli.comparing import compare
 from raskd_bench.cli.gate import baseline_app, check
-from raskd_bench.cli.options import INTERRUPTED, REQUEST_IS_WRONG
+from raskd_bench.cli.options import INTERRUPTED, REQUEST_IS_WRONG, Kind
 from raskd_bench.cli.output import say
 from raskd_bench.cli.reading import doctor, list_, report
 from raskd_bench.cli.trials import plan, run
@@ -48,6 +48,15 @@ app.command(name="list")(list_)
 app.command()(doctor)
 
 
+def _listed(words: list[str]) -> Kind | None:
+    """Return what `list KIND` asks for, and None for any other command line.
+
+    Typer imports pydantic to read so much as one word, which takes longer than the listing.
+    """
+    command, kind = words if len(words) == 2 else ("", "")
+    return Kind(kind) if command == "list" and kind in set(Kind) else None
+
+
 def _refuse(message: str) -> NoReturn:
     say(message)
     sys.exit(REQUEST_IS_WRONG)
@@ -56,7 +65,11 @@ def _refuse(message: str) -> NoReturn:
 def main() -> None:
     """Run the command line; an error of the request is its message and exit code 2."""
     try:
-        app()
+        kind = _listed(sys.argv[1:])
+        if kind is None:
+            app()
+        else:
+            list_(kind)
     except BenchError as error:
         _refuse(str(error))
     except KeyboardInterrupt:

@@ -1,6 +1,8 @@
 """`report`, `list` and `doctor`: what is there to read."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,12 +48,30 @@ def report(
         raise RequestError("report: --static is for --format html; leave it out")
     if form is Format.html and out is None and not history:
         raise RequestError("report: --format html is a page, not text; add --out page.html")
+    with _uncollected():
+        _report(places, form, out, static, figures, history, export or ())
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage: a report drops little, and a search of many Records takes seconds."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _report(
+    places: list[Path], form: Format, out: Path | None, static: bool, figures: Path | None,
+    history: bool, export: Iterable[str],
+) -> None:  # fmt: skip
     if history:
         print_history(places, out)
         return
     if figures is not None:
         write_figures(places, figures)
-    for target in export or ():
+    for target in export:
         write_export(places, target)
     if form is Format.html and out is not None:
         write_page(places, out, static)

@@ -1,6 +1,7 @@
 """Find and read Records."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from raskd_bench import record
@@ -51,9 +52,20 @@ def find_record_files(places: Sequence[Path]) -> dict[Path, Record]:
         if not place.exists():
             raise RequestError(f"{place}: no such folder; {REMEDY}")
         if campaign_folder(place) is None:
-            for path in [place] if place.is_file() else _below(place):
-                files.setdefault(path.resolve(), path)
+            found = [place] if place.is_file() else _below(place)
+            for path, real in zip(found, resolved(found), strict=True):
+                files.setdefault(real, path)
     return {path: _read(path) for path in files.values()}
+
+
+def resolved(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield each file's absolute path without links; each folder is looked at once."""
+    folders: dict[Path, Path] = {}
+    for path in paths:
+        folder = path.parent
+        if folder not in folders:
+            folders[folder] = folder.resolve()
+        yield path.resolve() if path.is_symlink() else folders[folder] / path.name
 
 
 def campaign_folder(place: Path) -> Path | None:
@@ -77,10 +89,10 @@ def _read(path: Path) -> Record:
 
 
 def _below(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.rglob("*.json")
-        if not SKIPPED_FOLDERS & set(path.relative_to(folder).parts[:-1])
-        and not path.name.startswith(".")
-        and not is_baseline(path)
-    )
+    found = []
+    for around, folders, names in os.walk(folder):
+        folders[:] = (name for name in folders if name not in SKIPPED_FOLDERS)
+        files = (Path(around, name) for name in names
+                 if name.endswith(".json") and not name.startswith("."))  # fmt: skip
+        found += [path for path in files if not is_baseline(path)]
+    return sorted(found)

@@ -4,13 +4,14 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 MAX_NAME = 40  # characters of a first column before it wraps
-UNLIMITED = 10_000
+EDGES, GAP = 2, 3  # columns that a table's own margins take, and what is between two of its columns
 
 
 class Grid:
@@ -31,6 +32,7 @@ class Grid:
         self.title = title
         self.head = head
         self.rows = rows
+        self._cells = [[plain(cell) for cell in row] for row in rows]
         self.notes = notes
         self.opening = opening
 
@@ -38,21 +40,24 @@ class Grid:
         yield Text(plain(self.title), style="bold")
         for line in self.opening:
             yield Padding(Text(plain(line)), (0, 0, 0, 2), expand=False)
-        for columns in self._parts(console, options):
+        for columns in self._parts(options.max_width):
             yield self._table(columns)
         yield from (Text(f"  {plain(note)}", style="dim") for note in self.notes)
         yield Text("")
 
-    def _parts(self, console: Console, options: ConsoleOptions) -> Iterator[list[int]]:
+    def _parts(self, most: int) -> Iterator[list[int]]:
         """Yield the columns that fit beside the first one, as many at a time as do."""
-        wide = options.update(max_width=UNLIMITED, width=UNLIMITED)
+        lines = [self.head, *self._cells]
+        widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+        name = min(MAX_NAME, widths[0]) + EDGES
         fitting: list[int] = []
-        for column in range(1, len(self.head)):
-            tried = self._table([*fitting, column])
-            if fitting and console.measure(tried, options=wide).maximum > options.max_width:
+        width = name
+        for column, needed in enumerate(widths[1:], 1):
+            if fitting and width + needed + GAP > most:
                 yield fitting
-                fitting = []
+                fitting, width = [], name
             fitting.append(column)
+            width += needed + GAP
         yield fitting
 
     def _table(self, columns: Sequence[int]) -> Table:
@@ -60,13 +65,15 @@ class Grid:
         grid.add_column(Text(self.head[0]), max_width=MAX_NAME, overflow="fold")
         for column in columns:
             grid.add_column(Text(self.head[column]), justify="right", no_wrap=True)
-        for row in self.rows:
-            grid.add_row(*(Text(plain(row[column])) for column in (0, *columns)))
+        for row in self._cells:
+            grid.add_row(*(Text(row[column]) for column in (0, *columns)))
         return grid
 
 
 def plain(text: str) -> str:
     """Return the text on one line, what would steer a terminal or turn the text made visible."""
+    if text.isprintable():  # almost all are
+        return text
     return "".join(
         " " if character in "\n\r\t" else "�" if unicodedata.category(character) in {"Cc", "Cf"}
         else character

@@ -7,6 +7,7 @@ hyper-parameters and the method's code agree too.
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from raskd_bench.machine import slug
@@ -48,7 +49,7 @@ class Row:
     variant: str | None = None
     repeated: int = 0
 
-    @property
+    @cached_property
     def done(self) -> tuple[Record, ...]:
         return tuple(result for result in self.records if result.finished)
 
@@ -59,7 +60,15 @@ class Row:
 
     def interval(self, name: str) -> Interval:
         """Mean over seeds of a Record's field; of `step_seconds` that of each one's median."""
-        return student_t([v for result in self.done if (v := _value(result, name)) is not None])
+        if name not in self._intervals:
+            found = [_value(result, name) for result in self.done]
+            self._intervals[name] = student_t([value for value in found if value is not None])
+        return self._intervals[name]
+
+    @cached_property
+    def _intervals(self) -> dict[str, Interval]:
+        """Intervals by field: each stands in several places of a report."""
+        return {}
 
     def by_seed(self, name: str) -> dict[int, float]:
         """Return a Record's field by seed, of the trials that finished and have it."""

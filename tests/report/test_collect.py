@@ -24,6 +24,14 @@ def test_superseded_records_are_read_when_asked_for(new_record, tmp_path):
     assert len(load_records([tmp_path / "superseded"])) == 1
 
 
+def test_a_link_to_a_record_is_the_record(new_record, tmp_path):
+    path, link = tmp_path / "suite" / "a.json", tmp_path / "other" / "b.json"
+    record.write(new_record(), path)
+    link.parent.mkdir()
+    link.symlink_to(path)
+    assert len(load_records([path.parent, link.parent])) == 1
+
+
 def test_a_record_that_is_named_twice_is_read_once(new_record, tmp_path):
     record.write(new_record(), tmp_path / "machine" / "a.json")
     places = [tmp_path, tmp_path / "machine", tmp_path / "machine" / "a.json"]

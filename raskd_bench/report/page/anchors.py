@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from raskd_bench.record import Record
+from raskd_bench.report.collect import resolved
 from raskd_bench.report.tables import Row, Table
 
 
@@ -22,8 +23,8 @@ class Anchors:
         rows = [row for table in tables for row in table.rows]
         self._records = {id(record): f"record-{k}" for k, record in enumerate(records.values(), 1)}
         self._rows = {id(row): f"row-{k}" for k, row in enumerate(rows, 1)}
-        self._files = {path.resolve(): self._records[id(record)]
-                       for path, record in records.items()}  # fmt: skip
+        places = (self._records[id(record)] for record in records.values())
+        self._files = dict(zip(resolved(records), places, strict=True))
         for number, path in enumerate(block_files, 1):
             self._files[path.resolve()] = f"blocks-{number}"
         self._kept = (records, rows)  # identities hold as long as what they are of

@@ -8,7 +8,7 @@ from raskd_bench.errors import RequestError
 from raskd_bench.record import Record
 from raskd_bench.report.campaigns import Campaign, find_campaigns
 from raskd_bench.report.cells import title_of
-from raskd_bench.report.collect import REMEDY, find_record_files
+from raskd_bench.report.collect import REMEDY, find_record_files, resolved
 from raskd_bench.report.overhead_tables import OverheadTable, campaign_notes, overhead_tables
 from raskd_bench.report.page.anchors import Anchors
 from raskd_bench.report.page.appendix import block_entries, machines, recipes, record_groups
@@ -72,7 +72,7 @@ def _with_those_of_claims(
     records: Mapping[Path, Record], campaigns: Sequence[Campaign]
 ) -> dict[Path, Record]:
     """Add the Records that claims may rest on though no table was asked for."""
-    known = {path.resolve() for path in records}
+    known = set(resolved(records))
     beside = {path: record for campaign in campaigns if campaign.latest is not None
               for path, record in campaign.trials.records.items()
               if path.resolve() not in known}  # fmt: skip

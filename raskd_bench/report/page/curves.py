@@ -61,6 +61,8 @@ AXES = (Axis("epochs", _epoch), SECONDS, Axis(FLOPS, _flops))
 
 def number(value: Any) -> float | None:
     """Return what is a finite number; a curve's points are not checked when a Record is read."""
+    if type(value) is float:  # almost all are
+        return value if math.isfinite(value) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -131,8 +133,8 @@ def _series(record: Record, axis: Axis) -> Series:
     """Return position and top-1 in percent of each evaluation, positions rising."""
     places = {}
     for point in record.curve:
-        x, top1 = axis.place(record, point), number(point.get("test_top1"))
-        if x is not None and top1 is not None:
+        top1 = number(point.get("test_top1"))
+        if top1 is not None and (x := axis.place(record, point)) is not None:
             places[x] = 100 * top1
     return sorted(places.items())
 
