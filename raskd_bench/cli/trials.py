@@ -18,20 +18,32 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Run finished trials again; their Records are kept.")
     ] = False,
+    jobs: Annotated[
+        int,
+        typer.Option("--jobs", "-j", help="Trials at the same time; their times are not compared."),
+    ] = 1,
+    threads: Annotated[
+        int | None,
+        typer.Option(help="Threads of each trial.", show_default="cores / jobs; torch's own for 1"),
+    ] = None,
 ) -> None:
     """Run the trials of a suite that are not finished yet, and print the table."""
     from raskd_bench.spec import load_suite
 
     loaded, home = load_suite(suite), suite.parent.resolve()  # its faults cost no further import
 
+    from raskd_bench.machine import crowded
     from raskd_bench.progress import new_show
     from raskd_bench.runner import Interrupted, run_suite
 
-    show = new_show()
+    show = new_show(jobs)
+    if crowd := crowded(jobs, threads):
+        say(f"note: {crowd}")
     try:
         outcome = run_suite(
-            loaded, home, results=results, show=show, only=only, device=device, fresh=fresh
-        )
+            loaded, home, results=results, show=show, only=only, device=device, fresh=fresh,
+            jobs=jobs, threads=threads,
+        )  # fmt: skip
     except Interrupted:
         show.close()
         say(f"stopped: {show.done} of {show.total} {show.noun} are finished and kept; "

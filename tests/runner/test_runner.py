@@ -44,6 +44,9 @@ class Silent:
     def trial(self, plan):
         pass
 
+    def teach(self, plan):
+        pass
+
     def point(self, plan, point):
         self.points.append(point)
 
