@@ -11,7 +11,6 @@ from typing import Any
 
 from raskd_bench import catalog
 from raskd_bench.spec import Trial
-from raskd_bench.spec.trial import Named
 
 GRACE_SECONDS = 5.0  # between asking a process to end and killing it
 
@@ -19,19 +18,26 @@ GRACE_SECONDS = 5.0  # between asking a process to end and killing it
 def preload(trials: Iterable[Trial]) -> None:
     """Say what the server imports once, so that no trial has to; before the first process.
 
-    Besides torch, that is what the trials' data sets and students import late.
+    Besides torch, that is the trials' own data sets, students and methods, and what those import
+    late. A user's method is imported in each trial, as it may do anything.
     """
-    paths = {catalog.find(kind, part.name).path for t in trials for kind, part in _parts(t)}
-    libraries = sorted(set().union(*map(catalog.late_imports, paths)))
+    named = {part for trial in trials for part in _parts(trial)}
+    paths = {catalog.find(kind, name).path for kind, name in named}
+    libraries = set().union(*map(catalog.late_imports, paths))
+    ours = {f"{catalog.PACKAGE.name}.{path.parent.name}.{path.stem}" for path in paths}
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "raskd_bench.worker", __name__, *libraries])
+    context.set_forkserver_preload(
+        ["__main__", "raskd_bench.worker", __name__, *sorted(libraries), *sorted(ours)]
+    )
 
 
-def _parts(trial: Trial) -> Iterator[tuple[catalog.Kind, Named]]:
-    yield "dataset", trial.data
-    yield "student", trial.student
+def _parts(trial: Trial) -> Iterator[tuple[catalog.Kind, str]]:
+    yield "dataset", trial.data.name
+    yield "student", trial.student.name
     if trial.teacher is not None:
-        yield "student", trial.teacher.student
+        yield "student", trial.teacher.student.name
+    if trial.method in catalog.names("method"):
+        yield "method", trial.method
 
 
 def _enter(task: str, connection: Connection, *arguments: Any) -> None:

@@ -15,6 +15,7 @@ import torch
 import torch._dynamo  # optimizers import it at their first use; here once for all trials
 import torch.utils.flop_counter
 
+from raskd_bench import catalog
 from raskd_bench.arm import ArmSpec, run_arm
 from raskd_bench.data.build import load_splits, shape_of
 from raskd_bench.errors import BenchError, DataError, IncompatibleTrial, RequestError, in_short
@@ -30,6 +31,8 @@ from raskd_bench.teachers import untrained_teacher
 
 # what torchvision and timm print as they are imported; nothing a user could act on
 warnings.filterwarnings("ignore", message=".*torch.jit", category=FutureWarning)
+
+catalog.names("student"), catalog.names("dataset")  # parses their sources, once for all trials
 
 CPU_OUT_OF_MEMORY = "DefaultCPUAllocator"  # torch raises a bare RuntimeError for it
 
