@@ -5,7 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from raskd_bench.cli.options import FAILED, INTERRUPTED, Device, Format, Only, Results, SuiteFile
+from raskd_bench.cli.options import (
+    FAILED,
+    INTERRUPTED,
+    Device,
+    Format,
+    Jobs,
+    Only,
+    Results,
+    SuiteFile,
+    Threads,
+)
 from raskd_bench.cli.output import console, print_report, say
 from raskd_bench.errors import RequestError
 
@@ -18,14 +28,8 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Run finished trials again; their Records are kept.")
     ] = False,
-    jobs: Annotated[
-        int,
-        typer.Option("--jobs", "-j", help="Trials at the same time; their times are not compared."),
-    ] = 1,
-    threads: Annotated[
-        int | None,
-        typer.Option(help="Threads of each trial.", show_default="cores / jobs; torch's own for 1"),
-    ] = None,
+    jobs: Jobs = 1,
+    threads: Threads = None,
 ) -> None:
     """Run the trials of a suite that are not finished yet, and print the table."""
     from raskd_bench.spec import load_suite
@@ -51,6 +55,11 @@ def run(
         raise typer.Exit(INTERRUPTED) from None
     finally:
         show.close()
+    _conclude(outcome)
+
+
+def _conclude(outcome: Any) -> None:
+    """Print the table and whatever is wrong; exit code 1 if anything is."""
     print_report([outcome.folder], Format.table)
     from raskd_bench.placebo import placebos
     from raskd_bench.report.collect import find_records
