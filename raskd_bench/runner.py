@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from raskd_bench.bench import Bench
 from raskd_bench.errors import RequestError
+from raskd_bench.evidence.registration import Registration
 from raskd_bench.jobs import Jobs
 from raskd_bench.jobs import Show as JobsShow
 from raskd_bench.machine import Share, check_device, code_state, slug, usable_cores
@@ -91,8 +92,8 @@ def run_suite(
         only: see `expand`.
         device: `auto`, `cpu`, `cuda` or `cuda:n`.
         fresh: set the Records that are there aside and run everything.
-        jobs: trials that run side by side; the campaign waits for all of them, and runs alone.
-        threads: of torch in each trial; None divides the cores, or leaves it to torch for one job.
+        jobs: trials side by side; the campaign waits for all of them, and runs alone.
+        threads: of each trial; None divides the cores, or leaves it to torch for one job.
 
     Raises:
         BenchError: the request is wrong, or trials cannot start; nothing was run.
@@ -110,12 +111,17 @@ def run_suite(
             if fresh:
                 _set_aside(bench, plans, cells, everything=only is None)
             outcome = _run_all(bench, plans, show, share)
-            if plan is None:
-                return outcome
-            uncounted = count_steps(bench, cells)
-            return replace(outcome, troubles=(*uncounted, *run_campaign(bench, cells, plan, show)))
+            return outcome if plan is None else _with_campaign(outcome, bench, cells, plan, show)
     except KeyboardInterrupt:
         raise Interrupted from None
+
+
+def _with_campaign(
+    outcome: Outcome, bench: Bench, cells: list[CellPlan], plan: Registration, show: Show
+) -> Outcome:
+    """Take the paired campaign, now that no trial runs any more."""
+    uncounted = count_steps(bench, cells)
+    return replace(outcome, troubles=(*uncounted, *run_campaign(bench, cells, plan, show)))
 
 
 def _share(suite: Suite, plans: Sequence[Plan], jobs: int, threads: int | None) -> Share:
