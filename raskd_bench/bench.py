@@ -81,6 +81,7 @@ class Bench:
         trial, suite = plan.trial, self.suite
         card = catalog.find("method", trial.method, self.home)
         labels = [entry.shown for entry in suite.methods]
+        threads = {"threads": n} if (n := measured.pop("threads", None)) else {}
         if trace := measured.pop("traceback", None):
             measured["error"] = f"{measured['error']}\n{trace}"
         return Record(
@@ -100,7 +101,7 @@ class Bench:
             budget=trial.budget.model_dump(exclude_none=True),
             conditions=trial.model_dump(mode="json", exclude={"method", "hparams", "seed"}),
             started=begin,
-            machine=self.machine,
+            machine=self.machine | threads,
             commit=self.code[0],
             dirty=self.code[1],
             **measured,

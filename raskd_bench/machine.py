@@ -6,7 +6,7 @@ import re
 import subprocess
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -14,7 +14,42 @@ from raskd_bench.errors import RequestError
 
 MAX_NAME = 80  # characters of a machine's name; the number of cores is never cut off
 DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+JOBS = "RASKD_BENCH_JOBS"  # in the environment of a trial: how many share the machine
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "fvcore")
+
+
+class Share(NamedTuple):
+    """What each trial takes of the machine.
+
+    Attributes:
+        jobs: trials that run at the same time.
+        threads: of torch, inside one operation; None is what torch chooses.
+    """
+
+    jobs: int = 1
+    threads: int | None = None
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return psutil.cpu_count() or 1
+
+
+def cores_of_trial() -> int:
+    """Return how many cores are for this process's trial; others that run beside it have theirs."""
+    return max(1, usable_cores() // int(os.environ.get(JOBS, "1")))
+
+
+def crowded(jobs: int, threads: int | None) -> str | None:
+    """Return in words that trials side by side ask for more than all cores, or None."""
+    cores = usable_cores()
+    if jobs > cores:
+        return f"more jobs than cores: {jobs} trials at the same time on {cores}"
+    if jobs * (threads or 1) > cores:
+        return f"more threads than cores: {jobs} x {threads} on {cores}"
+    return None
 
 
 def describe_host() -> dict[str, Any]:
@@ -24,8 +59,7 @@ def describe_host() -> dict[str, Any]:
         "host": platform.node(),
         "system": f"{platform.system()} {platform.release()}",
         "cpu": cpu_name(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else
-                 psutil.cpu_count(),
+        "cores": usable_cores(),
         "memory_bytes": memory.total,
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in PACKAGES},

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -11,7 +11,6 @@ from typing import Any
 
 from raskd_bench import catalog
 from raskd_bench.spec import Trial
-from raskd_bench.spec.trial import Named
 
 GRACE_SECONDS = 5.0  # between asking a process to end and killing it
 
@@ -19,19 +18,26 @@ GRACE_SECONDS = 5.0  # between asking a process to end and killing it
 def preload(trials: Iterable[Trial]) -> None:
     """Say what the server imports once, so that no trial has to; before the first process.
 
-    Besides torch, that is what the trials' data sets and students import late.
+    Besides torch, that is the trials' own data sets, students and methods, and what those import
+    late. A user's method is imported in each trial, as it may do anything.
     """
-    paths = {catalog.find(kind, part.name).path for t in trials for kind, part in _parts(t)}
-    libraries = sorted(set().union(*map(catalog.late_imports, paths)))
+    named = {part for trial in trials for part in _parts(trial)}
+    paths = {catalog.find(kind, name).path for kind, name in named}
+    libraries = set().union(*map(catalog.late_imports, paths))
+    ours = {f"{catalog.PACKAGE.name}.{path.parent.name}.{path.stem}" for path in paths}
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "raskd_bench.worker", __name__, *libraries])
+    context.set_forkserver_preload(
+        ["__main__", "raskd_bench.worker", __name__, *sorted(libraries), *sorted(ours)]
+    )
 
 
-def _parts(trial: Trial) -> Iterator[tuple[catalog.Kind, Named]]:
-    yield "dataset", trial.data
-    yield "student", trial.student
+def _parts(trial: Trial) -> Iterator[tuple[catalog.Kind, str]]:
+    yield "dataset", trial.data.name
+    yield "student", trial.student.name
     if trial.teacher is not None:
-        yield "student", trial.teacher.student
+        yield "student", trial.teacher.student.name
+    if trial.method in catalog.names("method"):
+        yield "method", trial.method
 
 
 def _enter(task: str, connection: Connection, *arguments: Any) -> None:
@@ -60,33 +66,78 @@ def process_for(task: str, *arguments: Any) -> Iterator[tuple[BaseProcess, Conne
             process.join()
 
 
-def listen(
-    process: BaseProcess,
-    connection: Connection,
-    limit_seconds: float | None,
-    on_point: Callable[[dict[str, Any]], None],
-) -> dict[str, Any]:
-    """Return what a process measured, or how it ended."""
-    deadline = None if limit_seconds is None else monotonic() + limit_seconds
+class Listener:
+    """Hears one process: points on the way, then what it measured, or how it ended.
+
+    Args:
+        process: what is heard.
+        connection: to it.
+        limit_seconds: from now on; it is killed when they are over. None: no limit.
+        on_point: told of each point.
+    """
+
+    def __init__(
+        self,
+        process: BaseProcess,
+        connection: Connection,
+        limit_seconds: float | None,
+        on_point: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._process = process
+        self._connection = connection
+        self._limit = limit_seconds
+        self._deadline = None if limit_seconds is None else monotonic() + limit_seconds
+        self._on_point = on_point
+
+    @property
+    def sources(self) -> tuple[Connection, int]:
+        """What to wait for: one of them is ready when there is something to hear."""
+        return self._connection, self._process.sentinel
+
+    @property
+    def left_seconds(self) -> float | None:
+        """Until the limit."""
+        return None if self._deadline is None else max(0.0, self._deadline - monotonic())
+
+    def hear(self) -> dict[str, Any] | None:
+        """Take what is there, without waiting; return the answer, None as long as it is awaited."""
+        try:
+            if not wait(self.sources, 0):
+                return None if self.left_seconds != 0 else self._stopped()
+            if not self._connection.poll():
+                return ended(self._process)
+            kind, content = self._connection.recv()
+        except EOFError:
+            return ended(self._process)
+        if kind == "done":
+            measured: dict[str, Any] = content
+            return measured
+        self._on_point(content)
+        return None
+
+    def _stopped(self) -> dict[str, Any]:
+        self._process.kill()
+        text = f"not finished after {self._limit:g} s (timeout_seconds)"
+        return {"status": "timeout", "error": text}
+
+
+def listen(process: BaseProcess, connection: Connection) -> dict[str, Any]:
+    """Return what a process answers, or how it ended."""
+    listener = Listener(process, connection, None, lambda _: None)
     try:
-        while True:
-            left = None if deadline is None else max(0.0, deadline - monotonic())
-            if not wait([connection, process.sentinel], left):
-                process.kill()
-                text = f"not finished after {limit_seconds:g} s (timeout_seconds)"
-                return {"status": "timeout", "error": text}
-            if not connection.poll():
-                return ended(process)
-            kind, content = connection.recv()
-            if kind == "done":
-                measured: dict[str, Any] = content
-                return measured
-            on_point(content)
-    except EOFError:
-        return ended(process)
+        while (answer := listener.hear()) is None:
+            wait_for([listener])
+        return answer
     except KeyboardInterrupt:
         process.kill()
         raise
+
+
+def wait_for(listeners: Sequence[Listener]) -> None:
+    """Wait until one of some listeners has something to hear, or has waited long enough."""
+    limits = [left for listener in listeners if (left := listener.left_seconds) is not None]
+    wait([source for listener in listeners for source in listener.sources],
+         min(limits, default=None))  # fmt: skip
 
 
 def ended(process: BaseProcess) -> dict[str, Any]:

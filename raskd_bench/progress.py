@@ -7,7 +7,14 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from raskd_bench.evidence.blocks import Header
 from raskd_bench.record import Record
@@ -15,16 +22,22 @@ from raskd_bench.spec import Plan, Suite
 from raskd_bench.stats import Estimate
 
 
-def new_show() -> "Lines":
-    """Return bars if stderr is a terminal, plain lines otherwise."""
+def new_show(jobs: int = 1) -> "Lines":
+    """Return bars if stderr is a terminal, plain lines otherwise.
+
+    Args:
+        jobs: trials that run at the same time.
+    """
     console = Console(stderr=True)
-    return Bars(console) if console.is_terminal else Lines()
+    return Bars(console, jobs) if console.is_terminal else Lines(jobs)
 
 
 class Lines:
     """One line a finished trial."""
 
-    def __init__(self) -> None:
+    def __init__(self, jobs: int = 1) -> None:
+        self.jobs = jobs
+        self.spent: dict[str, float] = {}  # of each running trial's budget
         self.suite = ""
         self.total = self.done = self.ran = 0
         self.begin = monotonic()
@@ -39,22 +52,27 @@ class Lines:
         self.say(f"{self.suite}: {self.total} trials{before}; Records in {folder}")
 
     def trial(self, plan: Plan) -> None:
-        """A trial starts: nothing to say without a terminal."""
+        self.spent[plan.trial.id] = 0.0
+
+    def teach(self, plan: Plan) -> None:
+        """A teacher's training starts: nothing to say without a terminal."""
 
     def point(self, plan: Plan, point: dict[str, Any]) -> None:
-        """A point of the curve: nothing to say without a terminal."""
+        if plan.trial.id in self.spent:
+            self.spent[plan.trial.id] = min(1.0, point["spent"])
 
     def taught(self, plan: Plan, result: Record) -> None:
         self.say(f"{plan}: {summary(result)}")
 
     def end(self, plan: Plan, result: Record) -> None:
+        self.spent.pop(plan.trial.id, None)
         self.done += 1
         self.ran += 1
         self.say(f"[{self.done}/{self.total}] {plan}: {summary(result)}; {self.left()}")
 
     def campaign(self, total: int, done: int, plan: str) -> None:
         self.total, self.done, self.ran, self.begin = total, done, 0, monotonic()
-        self.noun = "comparisons"
+        self.noun, self.jobs = "comparisons", 1
         before = f", {done} finished before" if done else ""
         self.say(f"{self.suite}: {total} paired comparisons{before}; plan {plan} is registered")
 
@@ -81,18 +99,25 @@ class Lines:
         sys.stderr.flush()
 
     def left(self) -> str:
-        """Return the time that is left if the other trials last as long as those of this run."""
-        if self.done == self.total:
+        """Return the time that is left if the other trials last as long as those of this run.
+
+        Those that run count with what they have spent of their budgets.
+        """
+        missing = self.total - self.done
+        if missing == 0:
             return "all done"
-        seconds = (monotonic() - self.begin) / max(self.ran, 1) * (self.total - self.done)
-        return f"about {clock(seconds)} left"
+        spent = sum(self.spent.values())
+        until_now, from_now = min(self.jobs, self.ran + missing), min(self.jobs, missing)
+        each = (monotonic() - self.begin) * until_now / max(self.ran + spent, 1)
+        return f"about {clock(each * (missing - spent) / from_now)} left"
 
 
 class Bars(Lines):
-    """The suite's bar with the time left, the running trial's with loss and accuracy."""
+    """The suite's bar with the time left, each running trial's with loss and accuracy."""
 
-    def __init__(self, console: Console) -> None:
-        super().__init__()
+    def __init__(self, console: Console, jobs: int = 1) -> None:
+        super().__init__(jobs)
+        self.running: dict[str, TaskID] = {}
         self.bars = Progress(
             TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
             TimeElapsedColumn(), TextColumn("{task.fields[note]}"), console=console,
@@ -110,19 +135,34 @@ class Bars(Lines):
         self.bars.update(self.all, completed=done, note="")
 
     def trial(self, plan: Plan) -> None:
-        name = escape(str(plan))
-        self.bars.reset(self.current, description=name, note="starting", visible=True)
+        super().trial(plan)
+        self.teach(plan)
+
+    def teach(self, plan: Plan) -> None:
+        self.running[plan.trial.id] = self.bars.add_task(escape(str(plan)), total=100,
+                                                         note="starting")  # fmt: skip
 
     def point(self, plan: Plan, point: dict[str, Any]) -> None:
+        super().point(plan, point)
         loss = sum(point["loss"].values())
         accuracy = f", top-1 {100 * point['test_top1']:.1f} %" if "test_top1" in point else ""
         note = f"loss {loss:.3f}{accuracy}"
-        self.bars.update(self.current, completed=round(100 * point["spent"]), note=note)
+        task = self.running[plan.trial.id]
+        self.bars.update(task, completed=round(100 * point["spent"]), note=note)
+
+    def taught(self, plan: Plan, result: Record) -> None:
+        self._take_away(plan)
+        super().taught(plan, result)
 
     def end(self, plan: Plan, result: Record) -> None:
+        self._take_away(plan)
         super().end(plan, result)
-        self.bars.update(self.current, visible=False)
         self.bars.update(self.all, completed=self.done, note=self.left())
+
+    def _take_away(self, plan: Plan) -> None:
+        """Remove a trial's bar; one that ended with its teacher has none."""
+        if (task := self.running.pop(plan.trial.id, None)) is not None:
+            self.bars.remove_task(task)
 
     def campaign(self, total: int, done: int, plan: str) -> None:
         super().campaign(total, done, plan)

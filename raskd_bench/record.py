@@ -117,6 +117,7 @@ class Record(BaseModel):
     preparation_steps: int | None = None
 
     storage: str | None = None  # of the training images: on the device, or streamed
+    jobs: int | None = None  # trials that shared the machine with it or its teacher; None: alone
     machine: dict[str, Any]
     commit: str | None = None
     dirty: bool | None = None
@@ -134,13 +135,14 @@ class Preparation(NamedTuple):
     flops: int
     steps: int
     top1: float | None
+    jobs: int
 
 
 def preparation_of(teacher: Record, weights: Path) -> Preparation:
     """Return what a teacher's Record charges to each trial that learns from it."""
     return Preparation(
         weights, teacher.train_seconds or 0.0, teacher.train_flops or 0, teacher.steps or 0,
-        teacher.test_top1,
+        teacher.test_top1, teacher.jobs or 1,
     )  # fmt: skip
 
 

@@ -1,10 +1,10 @@
-"""From a suite to Records: each trial in a process of its own, one after another.
+"""From a suite to Records: each trial in a process of its own, one after another or side by side.
 
 Processes are forked from a server that has imported torch, so a small trial does not pay for the
 import, and one that dies takes nothing with it. Records are written here, by one process.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +12,12 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from raskd_bench import record
-from raskd_bench.bench import Bench, started
+from raskd_bench.bench import Bench
 from raskd_bench.errors import RequestError
-from raskd_bench.machine import check_device, code_state, slug
+from raskd_bench.evidence.registration import Registration
+from raskd_bench.jobs import Jobs
+from raskd_bench.jobs import Show as JobsShow
+from raskd_bench.machine import Share, check_device, code_state, slug, usable_cores
 from raskd_bench.overhead.campaign import Show as CampaignShow
 from raskd_bench.overhead.campaign import (
     comparison_files,
@@ -26,7 +28,7 @@ from raskd_bench.overhead.campaign import (
 from raskd_bench.overhead.probe import Probed, probe
 from raskd_bench.process import listen, preload, process_for
 from raskd_bench.record import Record
-from raskd_bench.spec import CellPlan, Plan, Suite, expand, expand_cells
+from raskd_bench.spec import CellPlan, Plan, Suite, Trial, expand, expand_cells
 
 
 class Refused(RequestError):
@@ -37,7 +39,7 @@ class Interrupted(Exception):
     """Ctrl-C: what was finished is written."""
 
 
-class Show(CampaignShow, Protocol):
+class Show(CampaignShow, JobsShow, Protocol):
     """Who looks on while a suite runs."""
 
     def check(self, suite: Suite, plans: list[Plan]) -> None:
@@ -45,18 +47,6 @@ class Show(CampaignShow, Protocol):
 
     def start(self, done: int, folder: Path) -> None:
         """The suite starts; `done` of its trials are finished already."""
-
-    def trial(self, plan: Plan) -> None:
-        """A trial starts."""
-
-    def point(self, plan: Plan, point: dict[str, Any]) -> None:
-        """A trial has come to a point of its curve."""
-
-    def taught(self, plan: Plan, result: Record) -> None:
-        """A teacher's training, which is no trial of the suite, has ended."""
-
-    def end(self, plan: Plan, result: Record) -> None:
-        """A trial has ended."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +79,8 @@ def run_suite(
     only: str | None = None,
     device: str = "auto",
     fresh: bool = False,
+    jobs: int = 1,
+    threads: int | None = None,
 ) -> Outcome:
     """Run the trials of a suite that have no finished Record yet, then its paired campaign.
 
@@ -100,12 +92,15 @@ def run_suite(
         only: see `expand`.
         device: `auto`, `cpu`, `cuda` or `cuda:n`.
         fresh: set the Records that are there aside and run everything.
+        jobs: trials side by side; the campaign waits for all of them, and runs alone.
+        threads: of each trial; None divides the cores, or leaves it to torch for one job.
 
     Raises:
         BenchError: the request is wrong, or trials cannot start; nothing was run.
         Interrupted: Ctrl-C; what was finished is written.
     """
     plans = expand(suite, home, only)
+    share = _share(suite, plans, jobs, threads)
     cells = expand_cells(suite, home, only) if suite.overhead or suite.claims else []
     try:
         show.check(suite, plans)
@@ -115,13 +110,42 @@ def run_suite(
             plan = register_plan(bench) if cells else None
             if fresh:
                 _set_aside(bench, plans, cells, everything=only is None)
-            outcome = _run_all(bench, plans, show)
-            if plan is None:
-                return outcome
-            uncounted = count_steps(bench, cells)
-            return replace(outcome, troubles=(*uncounted, *run_campaign(bench, cells, plan, show)))
+            outcome = _run_all(bench, plans, show, share)
+            return outcome if plan is None else _with_campaign(outcome, bench, cells, plan, show)
     except KeyboardInterrupt:
         raise Interrupted from None
+
+
+def _with_campaign(
+    outcome: Outcome, bench: Bench, cells: list[CellPlan], plan: Registration, show: Show
+) -> Outcome:
+    """Take the paired campaign, now that no trial runs any more."""
+    uncounted = count_steps(bench, cells)
+    return replace(outcome, troubles=(*uncounted, *run_campaign(bench, cells, plan, show)))
+
+
+def _share(suite: Suite, plans: Sequence[Plan], jobs: int, threads: int | None) -> Share:
+    """Return what each trial takes of the machine.
+
+    Raises:
+        RequestError: it cannot be shared so.
+    """
+    for name, number in (("jobs", jobs), ("threads", 1 if threads is None else threads)):
+        if number < 1:
+            raise RequestError(f"--{name} {number}: write a whole number from 1")
+    if jobs == 1:
+        return Share(1, threads)
+    trials = [trial for plan in plans for trial in _trainings(plan.trial)]
+    if any(trial.budget.seconds is not None for trial in trials):
+        text = "trials side by side get less done in a second, so none had the budget it says"
+        raise RequestError(f"--jobs {jobs}: the budget of {suite.name} is in seconds; {text}; "
+                           "use --jobs 1")  # fmt: skip
+    return Share(jobs, threads or max(1, usable_cores() // jobs))
+
+
+def _trainings(trial: Trial) -> list[Trial]:
+    """Return a trial and the training of its teacher."""
+    return [trial] if trial.teacher is None else [trial, trial.teacher_trial]
 
 
 def _set_aside(bench: Bench, plans: list[Plan], cells: list[CellPlan], *, everything: bool) -> None:
@@ -163,16 +187,11 @@ def _new_bench(suite: Suite, home: Path, plans: list[Plan], device: str, results
     return Bench(suite, home, folder, machine, code_state())
 
 
-def _run_all(bench: Bench, plans: list[Plan], show: Show) -> Outcome:
+def _run_all(bench: Bench, plans: list[Plan], show: Show, share: Share) -> Outcome:
     waiting = [plan for plan in plans if bench.finished(plan) is None]
     resumed = len(plans) - len(waiting)
     show.start(resumed, bench.folder)
-    ran = []
-    for plan in waiting:
-        result = _run(bench, plan, show)
-        ran.append(result)
-        show.end(plan, result)
-    return Outcome(bench.folder, tuple(ran), resumed)
+    return Outcome(bench.folder, Jobs(bench, show, share).run(waiting), resumed)
 
 
 def _prepare(plans: list[Plan], device: str, home: Path) -> dict[str, Any]:
@@ -185,40 +204,11 @@ def _prepare(plans: list[Plan], device: str, home: Path) -> dict[str, Any]:
         process,
         connection,
     ):
-        answer = listen(process, connection, None, lambda _: None)
+        answer = listen(process, connection)
     if answer["status"] != "ready":
         raise Refused("\n".join(answer.get("faults", [answer.get("error", "")])))
     machine: dict[str, Any] = answer["machine"]
     return machine
-
-
-def _run(bench: Bench, plan: Plan, show: Show, save_to: Path | None = None) -> Record:
-    """Run one trial in a process and write its Record, after its teacher's if it has one."""
-    prepared = None
-    if plan.trial.teacher is not None:
-        teacher, weights = _teacher(bench, plan, show)
-        if not teacher.finished:
-            reason = f"its teacher: {teacher.status}: {teacher.error}"
-            return bench.keep(plan, started(), {"status": teacher.status, "error": reason})
-        prepared = record.preparation_of(teacher, weights)
-    show.trial(plan)
-    begin, limit = started(), bench.suite.timeout_seconds
-    arguments = (plan.trial, bench.machine["device"], bench.home, prepared, save_to)
-    with process_for("run_trial", *arguments) as (process, connection):
-        measured = listen(process, connection, limit, lambda point: show.point(plan, point))
-    return bench.keep(plan, begin, measured)
-
-
-def _teacher(bench: Bench, plan: Plan, show: Show) -> tuple[Record, Path]:
-    """Return the Record of a trial's teacher, trained unless it was before, and its weights."""
-    place = bench.of_teachers
-    school = Plan(plan.trial.teacher_trial, "teacher", {})
-    weights = place.path_of(school).with_suffix(".pt")
-    found = place.finished(school) if weights.exists() else None
-    if found is None:
-        found = _run(place, school, show, weights)
-        show.taught(school, found)
-    return found, weights
 
 
 @contextmanager

@@ -15,20 +15,24 @@ import torch
 import torch._dynamo  # optimizers import it at their first use; here once for all trials
 import torch.utils.flop_counter
 
+from raskd_bench import catalog
 from raskd_bench.arm import ArmSpec, run_arm
 from raskd_bench.data.build import load_splits, shape_of
 from raskd_bench.errors import BenchError, DataError, IncompatibleTrial, RequestError, in_short
 from raskd_bench.execute import execute
 from raskd_bench.heap import keep_heap
-from raskd_bench.machine import describe_host
+from raskd_bench.machine import Share, describe_host
 from raskd_bench.record import Preparation
 from raskd_bench.setup import make
+from raskd_bench.share import take
 from raskd_bench.spec import Plan, Trial
 from raskd_bench.tasks.build import new_task
 from raskd_bench.teachers import untrained_teacher
 
 # what torchvision and timm print as they are imported; nothing a user could act on
 warnings.filterwarnings("ignore", message=".*torch.jit", category=FutureWarning)
+
+catalog.names("student"), catalog.names("dataset")  # parses their sources, once for all trials
 
 CPU_OUT_OF_MEMORY = "DefaultCPUAllocator"  # torch raises a bare RuntimeError for it
 
@@ -38,6 +42,7 @@ def run_trial(
     trial: Trial,
     device: str,
     folder: Path,
+    share: Share,
     teacher: Preparation | None = None,
     save_to: Path | None = None,
 ) -> None:
@@ -47,6 +52,7 @@ def run_trial(
     if chosen.index is not None:
         torch.cuda.set_device(chosen)
     with _told(connection):
+        take(share, chosen)
         measured = execute(
             trial,
             chosen,
@@ -55,7 +61,7 @@ def run_trial(
             teacher=teacher,
             save_to=save_to,
         )
-        connection.send(("done", measured))
+        connection.send(("done", measured | {"threads": torch.get_num_threads()}))
 
 
 def run_arms(

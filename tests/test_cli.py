@@ -119,6 +119,24 @@ def test_ctrl_c_stops_at_once_and_the_next_run_continues(tmp_path):
     assert len(list(tmp_path.rglob("*.json"))) == max(3, count)
 
 
+def test_ctrl_c_ends_all_trials_that_run_side_by_side(tmp_path):
+    (tmp_path / "tiny.yaml").write_text(SUITE)
+    stopped = subprocess.Popen(command("run", "tiny.yaml", "--jobs", "2"), cwd=tmp_path, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               start_new_session=True, preexec_fn=heed_ctrl_c)  # fmt: skip
+    wait_for(stopped, lambda: len(list(tmp_path.rglob("*.json"))) >= 1)
+    family = psutil.Process(stopped.pid).children(recursive=True)
+    os.killpg(stopped.pid, signal.SIGINT)
+    _, errors = stopped.communicate(timeout=20)
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert alive == []
+    assert stopped.returncode == 130
+    assert re.search(r"stopped: \d of 6 trials are finished and kept; the same command", errors)
+    assert "Traceback" not in errors
+    records = [json.loads(path.read_text()) for path in tmp_path.rglob("*.json")]
+    assert {record["status"] for record in records} == {"done"}
+
+
 def test_a_terminal_sees_bars_with_loss_and_accuracy(tmp_path):
     (tmp_path / "tiny.yaml").write_text(SUITE)
     leader, follower = pty.openpty()
@@ -153,6 +171,7 @@ def test_a_report_that_cannot_be_written_is_refused(finished):
         (["run", "tiny.yaml", "--only", "ras_kdd"], "did you mean 'ras_kd'?"),
         (["run", "tiny.yaml", "--device", "tpu"], "--device tpu: write auto, cpu, cuda or cuda:N"),
         (["run", "tiny.yaml", "--results", "/proc/none"], "/proc/none"),
+        (["run", "tiny.yaml", "--jobs", "0"], "--jobs 0: write a whole number from 1"),
         (["report", "nowhere"], "nowhere: no such folder"),
         (["report", "."], "no Records there"),
         (["list", "methods", "ps_k"], "did you mean 'ps_kd'?"),

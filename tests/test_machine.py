@@ -106,3 +106,25 @@ def test_what_only_reads_records_is_imported_without_torch():
     imports = ", ".join(f"raskd_bench.{name}" for name in names)
     code = f"import sys, {imports}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_cores_of_a_trial_are_its_share_and_at_least_one(monkeypatch):
+    monkeypatch.setattr(machine, "usable_cores", lambda: 6)
+    assert machine.cores_of_trial() == 6
+    for jobs, cores in ((2, 3), (4, 1), (9, 1)):
+        monkeypatch.setenv(machine.JOBS, str(jobs))
+        assert machine.cores_of_trial() == cores
+
+
+@pytest.mark.parametrize(
+    ("jobs", "threads", "said"),
+    [
+        (2, None, None),
+        (2, 1, None),
+        (3, None, "more jobs than cores: 3 trials at the same time on 2"),
+        (2, 2, "more threads than cores: 2 x 2 on 2"),
+    ],
+)
+def test_more_than_the_cores_there_are_is_said(monkeypatch, jobs, threads, said):
+    monkeypatch.setattr(machine, "usable_cores", lambda: 2)
+    assert machine.crowded(jobs, threads) == said

@@ -2,12 +2,16 @@
 
 import io
 import math
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
+from raskd_bench import progress
 from raskd_bench.evidence.header import Header
 from raskd_bench.progress import Bars, Lines, percent
+from raskd_bench.spec import expand
 from raskd_bench.spec.suite import Suite
 from raskd_bench.stats import Estimate
 
@@ -23,6 +27,8 @@ HEADER = Header(
     rules={"margins": (0.02,), "alpha": 0.05, "power": 0.9, "looks": (3, 5), "pairs": 2,
            "max_seconds": 1.0, "in_process": False},
 )  # fmt: skip
+RESULT = SimpleNamespace(finished=True, test_top1=0.9, train_seconds=1.0)
+PLANS = expand(SUITE, Path())
 FOUND = Estimate(0.01, 0.005, 0.015, 0.9, 0.01, 3)
 
 
@@ -69,3 +75,48 @@ def test_without_a_terminal_a_comparison_is_a_line(capsys):
 def test_a_ratio_that_nothing_supports_says_why():
     nothing = Estimate(*[math.nan] * 5, 0)
     assert percent(nothing) == "every pair was disturbed by other work"
+
+
+def test_each_running_trial_has_a_bar_until_it_ends(bars):
+    first, second = PLANS
+    bars.start(0, "results")
+    for plan in PLANS:
+        bars.trial(plan)
+    bars.point(second, {"spent": 0.5, "loss": {"ce": 1.0}})
+    shown = {task.description: task.completed for task in bars.bars.tasks if task.visible}
+    assert shown == {"mine": 0, str(first): 0, str(second): 50}
+    bars.end(first, RESULT)
+    assert [t.description for t in bars.bars.tasks if t.visible] == ["mine", str(second)]
+
+
+def test_a_teacher_has_a_bar_too_and_is_none_of_the_trials(bars):
+    bars.start(0, "results")
+    bars.teach(PLANS[0])
+    bars.point(PLANS[0], {"spent": 0.5, "loss": {"ce": 1.0}})
+    assert str(PLANS[0]) in [task.description for task in bars.bars.tasks if task.visible]
+    bars.taught(PLANS[0], RESULT)
+    assert (bars.done, bars.spent) == (0, {})
+    assert [task.description for task in bars.bars.tasks if task.visible] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "spent", "left"),
+    [
+        (1, [], "3:20"),  # 10 trials left, 20 s each
+        (2, [0.5], "2:07"),  # 9.5 trials left; 1.5 took 20 s two at a time: 26.7 s each
+        (4, [0.5, 0.5, 0.5], "1:08"),  # 8.5 left; 2.5 took 20 s four at a time: 32 s each
+    ],
+)
+def test_the_time_left_counts_what_running_trials_have_spent(monkeypatch, jobs, spent, left):
+    monkeypatch.setattr(progress, "monotonic", lambda: 120.0)
+    lines = Lines(jobs)
+    lines.total, lines.done, lines.ran, lines.begin = 11, 1, 1, 100.0
+    lines.spent = {str(k): value for k, value in enumerate(spent)}
+    assert lines.left() == f"about {left} left"
+
+
+def test_the_last_trial_has_no_company():
+    lines = Lines(4)
+    lines.total, lines.done, lines.ran = 9, 8, 8
+    lines.begin = progress.monotonic() - 60.0  # 30 s each, four at a time
+    assert lines.left() == "about 30.0 s left"

@@ -13,6 +13,10 @@ SuiteFile = Annotated[Path, typer.Argument(help="Suite file (YAML).", show_defau
 Only = Annotated[str | None, typer.Option(help="Only trials with these names, e.g. "
                  "'ras_kd or (cross_entropy and not seed2)'.")]  # fmt: skip
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Trials at the same time; their times are "
+                 "not compared.")]  # fmt: skip
+Threads = Annotated[int | None, typer.Option(help="Threads of each trial.",
+                    show_default="cores / jobs; what torch chooses for one job")]  # fmt: skip
 Results = Annotated[Path, typer.Option("--results", help="Folder of the Records.")]
 
 

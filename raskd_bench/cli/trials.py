@@ -5,7 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from raskd_bench.cli.options import FAILED, INTERRUPTED, Device, Format, Only, Results, SuiteFile
+from raskd_bench.cli.options import (
+    FAILED,
+    INTERRUPTED,
+    Device,
+    Format,
+    Jobs,
+    Only,
+    Results,
+    SuiteFile,
+    Threads,
+)
 from raskd_bench.cli.output import console, print_report, say
 from raskd_bench.errors import RequestError
 
@@ -18,20 +28,26 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Run finished trials again; their Records are kept.")
     ] = False,
+    jobs: Jobs = 1,
+    threads: Threads = None,
 ) -> None:
     """Run the trials of a suite that are not finished yet, and print the table."""
     from raskd_bench.spec import load_suite
 
     loaded, home = load_suite(suite), suite.parent.resolve()  # its faults cost no further import
 
+    from raskd_bench.machine import crowded
     from raskd_bench.progress import new_show
     from raskd_bench.runner import Interrupted, run_suite
 
-    show = new_show()
+    show = new_show(jobs)
+    if crowd := crowded(jobs, threads):
+        say(f"note: {crowd}")
     try:
         outcome = run_suite(
-            loaded, home, results=results, show=show, only=only, device=device, fresh=fresh
-        )
+            loaded, home, results=results, show=show, only=only, device=device, fresh=fresh,
+            jobs=jobs, threads=threads,
+        )  # fmt: skip
     except Interrupted:
         show.close()
         say(f"stopped: {show.done} of {show.total} {show.noun} are finished and kept; "
@@ -39,6 +55,11 @@ def run(
         raise typer.Exit(INTERRUPTED) from None
     finally:
         show.close()
+    _conclude(outcome)
+
+
+def _conclude(outcome: Any) -> None:
+    """Print the table and whatever is wrong; exit code 1 if anything is."""
     print_report([outcome.folder], Format.table)
     from raskd_bench.placebo import placebos
     from raskd_bench.report.collect import find_records

@@ -5,7 +5,6 @@ Both ways give the same batches for the same (seed, epoch): only where the pixel
 
 import ctypes
 import multiprocessing
-import os
 import signal
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +20,7 @@ from raskd_bench.batch import Batch, View
 from raskd_bench.data.augment import crop_and_flip, draw, normalise, pad
 from raskd_bench.data.splits import Labels, Source, Split
 from raskd_bench.errors import DataError
+from raskd_bench.machine import cores_of_trial
 
 Storage = Literal["device", "stream"]
 RESIDENT_SHARE = 0.25  # of the memory that is free on the device when the trial starts
@@ -217,9 +217,8 @@ def _end_workers(loader: DataLoader[Any]) -> None:
 
 
 def _workers() -> int:
-    """Return one worker a core that this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(MAX_WORKERS, cores or 1)
+    """Return one worker a core that this trial may use."""
+    return min(MAX_WORKERS, cores_of_trial())
 
 
 def _storage(source: Source, padding: int, device: torch.device, wanted: str) -> Storage:

@@ -101,7 +101,7 @@ def count_steps(bench: Bench, cells: list[CellPlan]) -> tuple[str, ...]:
     """
     names = [(cell, plan) for cell in cells for plan in cell.plans]
     with process_for("count_steps", [plan for _, plan in names], bench.home) as started_process:
-        answer = listen(*started_process, None, lambda _: None)
+        answer = listen(*started_process)
     if answer["status"] != "counted":
         return (str(answer["error"]),)
     rows = [

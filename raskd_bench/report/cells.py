@@ -7,8 +7,9 @@ from raskd_bench.report.published import published_lines
 from raskd_bench.report.tables import Row, Table, describe
 from raskd_bench.stats import Interval, decimals
 
+RATIOS = "ratios are to {baseline}"
 INDICATIVE = (
-    "ratios are to {baseline}; those of time compare trials that ran one after another: "
+    "those of time compare trials that ran one after another: "
     "indicative, no evidence of an overhead or of its absence"
 )
 SUFFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
@@ -68,7 +69,9 @@ def meanings(table: Table) -> list[str]:
                "those of matrix products and convolutions")  # fmt: skip
     if table.baseline is None:
         return [meaning]
-    return [INDICATIVE.format(baseline=table.baseline.shown), meaning]
+    ratios = RATIOS.format(baseline=table.baseline.shown)
+    timed = table.baseline.interval("step_seconds").num_values > 0
+    return [f"{ratios}; {INDICATIVE}" if timed else ratios, meaning]
 
 
 def milliseconds(seconds: float) -> str:

@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
 
+from raskd_bench.report.alone import beside_others
 from raskd_bench.report.cells import EXACT, shown
 from raskd_bench.report.compare import Compared
 from raskd_bench.report.compare_campaigns import OverheadPair, StepPair
@@ -97,7 +98,9 @@ def _trials(pair: TablePair) -> Grid:
     title = f"{before.suite}: {describe_conditions(before.conditions)} ({machine})"
     memory = _memory(pair)
     rows = [_row(row, None if pair.times_refused else memory) for row in pair.rows]
+    records = [r for row in pair.rows for side in (row.before, row.after) for r in side.done]
     notes = [*(f"* setting {line}" for line in pair.settings),
+             *(f"* {line}" for line in beside_others(records)),
              *(f"* {row.before.shown}: {change}" for row in pair.rows for change in row.changed),
              *(f"* {line}" for line in pair.alone)]  # fmt: skip
     times = f"step time and memory are not compared: {pair.times_refused}"

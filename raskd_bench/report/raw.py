@@ -105,12 +105,13 @@ def _facts(table: Table, row: Row) -> dict[str, Any]:
         "failed": [{"seed": r.seed, "status": r.status} for r in row.records if not r.finished],
         "trials": [result.trial for result in row.records],
         "images_per_step": row.images_per_step(),
+        "jobs": [result.jobs or 1 for result in row.done],
     } | {name: getattr(first, name, None) for name in COUNTS}
 
 
 def _intervals(table: Table, row: Row) -> dict[str, Interval | None]:
     return (
-        {name: row.interval(name) for name in (*ACCURACIES, *COSTS)}
+        {name: row.measured(name) for name in (*ACCURACIES, *COSTS)}
         | {f"{name}_difference": table.difference(row, name) for name in DIFFERENCES}
         | {f"{name}_ratio": table.ratio(row, name) for name in COSTS}
     )

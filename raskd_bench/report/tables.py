@@ -13,6 +13,7 @@ from typing import Any
 from raskd_bench.machine import slug
 from raskd_bench.placebo import placebos
 from raskd_bench.record import Record
+from raskd_bench.report.alone import beside_others, comparable
 from raskd_bench.report.budgets import UnequalBudgets, check_budgets
 from raskd_bench.report.collect import load_records
 from raskd_bench.report.describe import describe_conditions, differences
@@ -59,7 +60,10 @@ class Row:
         return self.label + variant + (f" [{self.digest}]" if self.digest else "")
 
     def interval(self, name: str) -> Interval:
-        """Mean over seeds of a Record's field; of `step_seconds` that of each one's median."""
+        """Mean over seeds of a Record's field; of `step_seconds` that of each one's median.
+
+        What other trials disturbed is left out.
+        """
         if name not in self._intervals:
             found = [_value(result, name) for result in self.done]
             self._intervals[name] = student_t([value for value in found if value is not None])
@@ -69,6 +73,10 @@ class Row:
     def _intervals(self) -> dict[str, Interval]:
         """Intervals by field: each stands in several places of a report."""
         return {}
+
+    def measured(self, name: str) -> Interval:
+        """The same of all Records, also of those that other trials ran beside."""
+        return student_t([v for result in self.done if (v := _raw(result, name)) is not None])
 
     def by_seed(self, name: str) -> dict[int, float]:
         """Return a Record's field by seed, of the trials that finished and have it."""
@@ -174,7 +182,8 @@ def _table(suite: str, machine: str, records: list[Record]) -> Table:
     notes = [*footnotes(rows), *unequal_notes(rows, baseline), *teachers(rows), *failures(rows)]
     if baseline is None:
         notes.append(f"no ratios: the baseline {label!r} has no finished Record")
-    notes += [*repetitions(rows), *placebos(records), *provenance(records)]
+    used = [result for row in rows for result in row.done]
+    notes += [*beside_others(used), *repetitions(rows), *placebos(records), *provenance(records)]
     conditions = {k: v for k, v in records[0].conditions.items() if k != "teacher"}
     return Table(suite, machine, conditions, tuple(rows), baseline, tuple(notes))
 
@@ -216,6 +225,10 @@ def _identity(result: Record) -> dict[str, Any]:
 
 
 def _value(result: Record, name: str) -> float | None:
+    return _raw(result, name) if comparable(result, name) else None
+
+
+def _raw(result: Record, name: str) -> float | None:
     value = getattr(result, name)
     if isinstance(value, dict):
         value = value.get("p50")

@@ -5,14 +5,8 @@ import json
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,  # fmt: skip
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
+from pydantic import SerializerFunctionWrapHandler as Dump
 from pydantic_core import PydanticCustomError
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -207,7 +201,7 @@ class Trial(Strict):
     seed: Seed
 
     @model_serializer(mode="wrap")
-    def _without_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_defaults(self, dump: Dump) -> dict[str, Any]:
         """Leave out switches at their defaults: trials older than them keep their identity."""
         content: dict[str, Any] = dump(self)
         if "execution" in content:

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import torch
 
@@ -43,3 +44,19 @@ class Ends(Method):
 
     def hang(self):
         time.sleep(600)
+
+
+class Meets(Method):
+    """L = CE(z, y), once `count` trials have come to their first step."""
+
+    def __init__(self, *, folder: str, count: int) -> None:
+        super().__init__()
+        self.folder = Path(folder)
+        self.count = count
+
+    def loss(self, student, batch, progress):
+        if progress.spent > 0:
+            (self.folder / str(os.getpid())).touch()
+            while len(list(self.folder.iterdir())) < self.count:
+                time.sleep(0.01)
+        return supervise(student(*batch.views[0]))

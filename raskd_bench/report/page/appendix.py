@@ -14,7 +14,7 @@ from raskd_bench.report.page.parts import Entry, Facts, Group, Recipe
 from raskd_bench.report.tables import Table
 from raskd_bench.report.wording import several
 
-RECORD_HEAD = ("file", "seed", "status", "top-1 %", "train seconds", "started", "commit",
+RECORD_HEAD = ("file", "seed", "status", "top-1 %", "train seconds", "jobs", "started", "commit",
                "trial")  # fmt: skip
 BLOCKS_HEAD = ("file", "what", "mode", "restarts", "pairs", "started", "commit", "plan")
 OTHERS = "row-none"
@@ -41,7 +41,7 @@ def _entry(path: Path, record: Record, anchors: Anchors) -> Entry:
     status = f"{record.status}: {reason}" if reason else record.status
     cells = (
         str(path), str(record.seed), status, _or_empty(record.test_top1, 100, 2),
-        _or_empty(record.train_seconds, 1, 3), record.started,
+        _or_empty(record.train_seconds, 1, 3), str(record.jobs or 1), record.started,
         commit_of(record.commit, record.dirty), record.trial,
     )  # fmt: skip
     return Entry(anchors.record(record), cells)

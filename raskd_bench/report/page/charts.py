@@ -194,8 +194,8 @@ def forest(table: OverheadTable) -> Forest:
 
 
 def bars(table: Table) -> Bars:
-    """Return the mean seconds of each phase."""
-    rows = [row for row in table.rows if row.done]
+    """Return the mean seconds of each phase, of methods that have times to compare."""
+    rows = [row for row in table.rows if row.interval("train_seconds").num_values]
     parts = tuple((name, tuple(_mean(row, field) for row in rows)) for name, field in PHASES)
     return Bars("seconds of a trial", tuple(row.shown for row in rows), parts)
 

@@ -122,7 +122,7 @@ def drawings(found: Found) -> dict[str, list[Drawing]]:
         "curves": [Drawing(title, curves(table, most)) for title, table in titled],
         "calibration": [Drawing(title, (chart,)) for title, table in titled
                         if (chart := calibration(table)).lines],
-        "phases": [Drawing(title, (bars(table),)) for title, table in titled
-                   if any(row.done for row in table.rows)],
+        "phases": [Drawing(title, (phases,)) for title, table in titled
+                   if (phases := bars(table)).labels],
     }  # fmt: skip
     return {name: [item for item in items if item.charts] for name, items in made.items()}

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from raskd_bench.record import Record
+from raskd_bench.report.alone import is_alone
 from raskd_bench.report.cells import SUFFIXES
 from raskd_bench.report.page.charts import Band, Curves
 from raskd_bench.report.tables import Row, Table
@@ -43,6 +44,8 @@ def _epoch(record: Record, point: dict[str, Any]) -> float | None:
 
 def _seconds(record: Record, point: dict[str, Any]) -> float | None:
     """Return the training time so far; a teacher was trained before."""
+    if not is_alone(record):
+        return None
     own = number(point.get("train_seconds"))
     return None if own is None else number(own + (record.preparation_seconds or 0.0))
 

@@ -1,0 +1,85 @@
+"""Times that other trials disturbed are shown nowhere as costs; accuracy and FLOPs are."""
+
+import json
+
+import pytest
+
+from raskd_bench.report.alone import DISTURBED
+from raskd_bench.report.cells import notes_of, rows_of
+from raskd_bench.report.compare_trials import table_pairs
+from raskd_bench.report.figure_pareto import draw_pareto
+from raskd_bench.report.formats import FORMATS
+from raskd_bench.report.page.charts import bars, paretos
+from raskd_bench.report.page.curves import SECONDS, bands
+from raskd_bench.report.tables import tables
+
+NOTE = "times, energy and host memory of trials that ran side by side (--jobs 2) are not compared"
+TIMES = ("step time", "train time", "memory")
+
+
+@pytest.fixture
+def beside(three_methods):
+    """The table of three methods whose trials ran two at a time."""
+    return tables([record.model_copy(update={"jobs": 2}) for record in three_methods])
+
+
+def test_a_table_leaves_times_out_and_says_so(beside, three_methods):
+    alone = rows_of(tables(three_methods)[0])
+    for cells, before in zip(rows_of(beside[0]), alone, strict=True):
+        assert [cells[name] for name in TIMES] == ["", "", ""]
+        kept = [name for name in cells if name not in TIMES]
+        assert [cells[name] for name in kept] == [before[name] for name in kept]
+    notes = " ".join(notes_of(beside[0]))
+    assert NOTE in notes
+    assert "ran one after another" not in notes
+
+
+@pytest.mark.parametrize("form", ["markdown", "latex"])
+def test_every_text_leaves_them_out_and_says_so(beside, form):
+    text = FORMATS[form](beside)
+    assert "trials that ran side by side" in text
+    assert "15.0" not in text  # milliseconds of a step
+    assert "600" not in text  # MiB of the host
+
+
+def test_raw_numbers_stay_and_carry_the_number_of_jobs(beside):
+    row = json.loads(FORMATS["json"](beside))["tables"][0]["rows"][1]
+    assert row["jobs"] == [2, 2, 2]
+    assert row["train_seconds"]["mean"] == pytest.approx(5.0)
+    assert row["train_seconds_ratio"] is None
+    assert row["train_flops_ratio"] is not None
+
+
+def test_pictures_leave_them_out(beside):
+    (table,) = beside
+    assert [chart.axis for chart in paretos(table)] == ["training FLOPs, GFLOPs"]
+    assert bars(table).labels == ()
+    assert bands(table, SECONDS, 100) == ()
+    assert draw_pareto(table, "train_seconds") is None
+
+
+def test_memory_that_torch_allocates_on_a_gpu_is_each_process_s_own(new_record):
+    made = [new_record(jobs=2, peak_allocated_bytes=2**30),
+            new_record("ras_kd", jobs=2, peak_allocated_bytes=2**31)]  # fmt: skip
+    (table,) = tables(made)
+    assert [cells["memory"] for cells in rows_of(table)] == ["1,024 MiB", "x2.000"]
+
+
+def test_seeds_that_ran_alone_are_compared_with_each_other(new_record):
+    made = [new_record(label, seed, jobs=jobs, train_seconds=seconds)
+            for label, seconds in (("cross_entropy", 4.0), ("ras_kd", 8.0))
+            for seed, jobs in ((0, None), (1, 1), (2, 2))]  # fmt: skip
+    (table,) = tables(made)
+    found = table.ratio(table.rows[1], "train_seconds")
+    assert (found.mean, found.num_values) == (pytest.approx(2.0), 2)
+    assert table.difference(table.rows[1], "test_top1").num_values == 3
+
+
+def test_sets_of_results_are_compared_by_accuracy_only(beside, three_methods):
+    (pair,), _ = table_pairs(beside, tables(three_methods))
+    assert pair.rows[0].ratio("step_seconds") is None
+    assert pair.rows[0].difference("test_top1").num_values == 3
+
+
+def test_what_is_disturbed_are_fields_of_a_record(new_record):
+    assert set(type(new_record()).model_fields) >= DISTURBED
