@@ -7,11 +7,16 @@ from raskd_bench import catalog
 from raskd_bench.costs import conditions, cost_of
 from raskd_bench.errors import BenchError
 from raskd_bench.spec import Suite, load_suite
+from raskd_bench.spec.options import READING
 
 Row = tuple[str, ...]
 Rows = tuple[Row, list[Row]]
 
 
+READING_NOTES = {
+    "storage": "of every data set: images on the device, or streamed to it",
+    "cache": "of every data set of image files: decode once a machine, into a file",
+}
 METHOD_HEAD = ("method", "year", "level", "students", "images", "step FLOPs", "+params", "state",
                "needs", "reference")  # fmt: skip
 
@@ -69,6 +74,11 @@ def datasets() -> Rows:
     cards = [catalog.find("dataset", name) for name in catalog.names("dataset")]
     rows: list[Row] = [(c.name, c.title, ", ".join(p.name for p in c.parameters)) for c in cards]
     return ("data set", "what", "options"), rows
+
+
+def dataset_notes() -> list[str]:
+    """Return the options that every data set has."""
+    return [f"{name}: {rule.words}; {READING_NOTES[name]}" for name, rule in READING.items()]
 
 
 def suites(folder: Path) -> Rows:

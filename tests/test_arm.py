@@ -100,7 +100,7 @@ def test_the_workers_of_a_stream_stand_still_while_their_arm_is_held(arm):
     made.ask("block", 3)
     workers = multiprocessing.active_children()
     assert workers
-    deadline = time.monotonic() + 10  # the answer is sent just before they are stopped
+    deadline = time.monotonic() + 10  # a signal takes a moment to arrive
     while any(psutil.Process(w.pid).status() != psutil.STATUS_STOPPED for w in workers):
         assert time.monotonic() < deadline
         time.sleep(0.01)
