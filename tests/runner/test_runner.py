@@ -161,11 +161,13 @@ def test_every_unit_of_the_ledger_is_in_the_record(tmp_path):
 def curve_of(tmp_path, data, name):
     """Return storage and curve of a trial on a data set as a suite writes it."""
     path = tmp_path / "suite.yaml"
-    text = SUITE.format(methods="[cross_entropy]", budget="steps: 50", limit=60, seeds=[0], more="")
+    text = SUITE.format(methods="[cross_entropy]", budget="steps: 50", limit=300, seeds=[0],
+                        more="")  # fmt: skip
     path.write_text(text.replace("digits", data))
     outcome = run_suite(load_suite(path), tmp_path, results=tmp_path / name, show=Silent(),
                         device="cpu")  # fmt: skip
     (result,) = outcome.ran
+    assert result.status == "done", result.error
     return result.storage, [(p["loss"], p.get("test_nll")) for p in result.curve]
 
 
