@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from raskd_bench.data.build import load_splits
+from raskd_bench.data.cache import decode_once
 from raskd_bench.data.loader import Loader
 from raskd_bench.meter import Clocks
 from raskd_bench.spec.trial import Augmentation, Trial
@@ -49,18 +50,23 @@ def new_lab(
     clocks: Clocks,
     report: Report,
     *,
-    storage: str | None = None,
+    few_images: bool = False,
 ) -> Lab:
     """Read the trial's data set and bring it, or a stream of it, to the device.
 
-    `storage` says which of the two, whatever the suite says.
+    With `few_images` it is a stream, whatever the suite says, and no cache is made for it.
+
+    Raises:
+        DataError: the data set is not there, cannot be read, or not be cached as demanded.
     """
-    splits = load_splits(trial.data.name, trial.data.options, folder)
+    options = trial.data.options
+    splits = load_splits(trial.data.name, options, folder)
+    splits = decode_once(splits, options.get("cache", "auto"), build=not few_images)
     held = None
     if trial.val_fraction > 0:
         splits, held = splits.hold_out(trial.val_fraction)
     mean, std = splits.normalisation()
-    storage = storage or trial.data.options.get("storage", "auto")
+    storage = "stream" if few_images else options.get("storage", "auto")
     layout = LAYOUTS[trial.execution.memory_format]
     loader = partial(Loader, device=device, mean=mean, std=std, storage=storage, layout=layout)
     padding, flip = _augmentation(trial.augmentation, splits.crop_padding, splits.flip)

@@ -15,6 +15,10 @@ Row = tuple[str, ...]
 Rows = tuple[Row, list[Row]]
 
 
+READING_NOTES = {  # the rules are spec's, whose import is slow; a test holds them together
+    "storage": "one of auto, device, stream; of every data set: images on the device, or streamed",
+    "cache": "one of auto, true, false; of every data set of files: decode once a machine",
+}
 METHOD_HEAD = ("method", "year", "level", "students", "images", "step FLOPs", "+params", "state",
                "needs", "reference")  # fmt: skip
 
@@ -72,6 +76,11 @@ def datasets() -> Rows:
     cards = [catalog.find("dataset", name) for name in catalog.names("dataset")]
     rows: list[Row] = [(c.name, c.title, ", ".join(p.name for p in c.parameters)) for c in cards]
     return ("data set", "what", "options"), rows
+
+
+def dataset_notes() -> list[str]:
+    """Return the options that every data set has."""
+    return [f"{name}: {note}" for name, note in READING_NOTES.items()]
 
 
 def suites(folder: Path) -> Rows:

@@ -39,7 +39,12 @@ def usable_cores() -> int:
 
 def cores_of_trial() -> int:
     """Return how many cores are for this process's trial; others that run beside it have theirs."""
-    return max(1, usable_cores() // int(os.environ.get(JOBS, "1")))
+    return max(1, usable_cores() // jobs_beside())
+
+
+def jobs_beside() -> int:
+    """Return how many trials share the machine, this process's own among them."""
+    return int(os.environ.get(JOBS, "1"))
 
 
 def crowded(jobs: int, threads: int | None) -> str | None:

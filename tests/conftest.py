@@ -166,6 +166,14 @@ def make_row_batch(rows: list[int], labels: list[int], *, ids: list[int] | None 
     return Batch((View(images, torch.tensor(labels)),), torch.tensor(ids or rows))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def data_home_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what tests decode out of the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RASKD_BENCH_DATA", str(tmp_path_factory.mktemp("data_home")))
+        yield
+
+
 @pytest.fixture
 def new_rig() -> Callable[..., Rig]:
     return make_rig

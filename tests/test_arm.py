@@ -1,6 +1,7 @@
 """An arm in lockstep: the trainer's own loop, a block at a time."""
 
 import multiprocessing
+import shutil
 import threading
 import time
 from multiprocessing import Pipe
@@ -9,8 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
+from PIL import Image
 
 from raskd_bench.arm import ArmSpec, run_arm
+from raskd_bench.data.mapped import MappedSource
 from raskd_bench.spec import expand
 from raskd_bench.spec.suite import Suite
 
@@ -20,8 +23,10 @@ CPU = torch.device("cpu")
 class Arm:
     """An arm in a thread, spoken to as the coordinator does."""
 
-    def __init__(self, method, mode, storage="device"):
-        data = {"name": "synthetic", "size": 8, "train": 64, "storage": storage}
+    def __init__(self, method, mode, **options):
+        data = {"name": "synthetic", "size": 8, "storage": "device"} | options
+        if data["name"] == "synthetic":
+            data["train"] = 64
         suite = Suite.model_validate({
             "schema": 1, "name": "arm", "data": data,
             "student": "resnet8", "batch_size": 16, "budget": {"epochs": 1}, "seeds": [0],
@@ -50,8 +55,8 @@ class Arm:
 def arm():
     made = []
 
-    def new(method="cross_entropy", mode="compute", storage="device"):
-        made.append(Arm(method, mode, storage))
+    def new(method="cross_entropy", mode="compute", **options):
+        made.append(Arm(method, mode, **options))
         return made[-1]
 
     yield new
@@ -100,9 +105,47 @@ def test_the_workers_of_a_stream_stand_still_while_their_arm_is_held(arm):
     made.ask("block", 3)
     workers = multiprocessing.active_children()
     assert workers
-    deadline = time.monotonic() + 10  # the answer is sent just before they are stopped
+    deadline = time.monotonic() + 10  # a signal takes a moment to arrive
     while any(psutil.Process(w.pid).status() != psutil.STATUS_STOPPED for w in workers):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert made.ask("block", 9)["finite"]
     assert made.ask("warm")["epoch_seconds"] > 0
+
+
+@pytest.fixture
+def pictures(tmp_path, monkeypatch):
+    """Options of a data set of 64 image files, whose cache is empty."""
+    monkeypatch.setenv("RASKD_BENCH_DATA", str(tmp_path / "home"))
+    for index in range(64):
+        path = tmp_path / f"train/{index % 4}/{index}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (index, 0, 0)).save(path)
+    shutil.copytree(tmp_path / "train", tmp_path / "test")
+    return {"name": "imagefolder", "root": str(tmp_path), "size": 8}
+
+
+def test_the_thread_of_a_mapped_stream_reads_nothing_while_its_arm_is_held(
+    arm, pictures, monkeypatch
+):
+    read = MappedSource.read
+    reads = []
+
+    def slow(*given):
+        reads.append(1)
+        time.sleep(0.03)
+        return read(*given)
+
+    monkeypatch.setattr(MappedSource, "read", slow)
+    made = arm(mode="end_to_end", storage="stream", **pictures)
+    made.ask("block", 5)  # ends after the first of four steps: the thread is in the middle of it
+    before = len(reads)
+    time.sleep(0.2)
+    assert len(reads) == before
+    assert made.ask("block", 9)["finite"]
+    assert len(reads) > before
+
+
+def test_a_ring_decodes_no_more_than_it_needs(arm, pictures, tmp_path):
+    assert arm(mode="compute", **pictures).ask("block", 6)["finite"]
+    assert not (tmp_path / "home").exists()

@@ -50,6 +50,12 @@ def test_data_sets_show_their_options():
     assert "root" in row(listing.datasets(), "imagefolder")[2]
 
 
+def test_options_that_every_data_set_has_are_said_once():
+    storage, cache = listing.dataset_notes()
+    assert storage.startswith("storage: one of auto, device, stream; ")
+    assert cache.startswith("cache: one of auto, true, false; ")
+
+
 @pytest.mark.parametrize(
     ("kind", "name"), [(kind, name) for kind in ("method", "student", "dataset")
                        for name in catalog.names(kind)]

@@ -75,7 +75,7 @@ def run_arm(
     lab, batches = _batches(spec, device, folder)
     student, method = build(lab, trial, _teacher(lab, trial))
     pace = ArmPace()
-    watch = Lockstep(connection, pace, device, workers=lab.train.worker_ids)
+    watch = Lockstep(connection, pace, device, held=lab.train.held)
     lists = method.sample(lab.train.split.labels, trial.batch_size, first_epoch_rng(trial.seed))
     if spec.mode == "end_to_end" and lab.train.storage == "stream":
         watch.epoch_seconds += _epoch_starts(lab, method, trial)
@@ -107,9 +107,9 @@ Batches = Callable[[Method, Sequence[Labels], Lockstep, int], Iterator[Batch]]
 
 def _batches(spec: ArmSpec, device: torch.device, folder: Path) -> tuple[Lab, Batches]:
     """Return the lab of an arm, and what gives it the batches of an epoch."""
-    storage = "stream" if spec.mode == "compute" else None  # a ring needs few of the images
-    lab = new_lab(spec.trial, device, folder, Clocks(), lambda point: None, storage=storage)
-    if spec.mode == "compute":
+    ring = spec.mode == "compute"
+    lab = new_lab(spec.trial, device, folder, Clocks(), lambda point: None, few_images=ring)
+    if ring:
         return lab, partial(_ring, lab)
 
     def loaded(method: Method, _: Any, watch: Lockstep, epoch: int) -> Iterator[Batch]:

@@ -1,10 +1,8 @@
 """What holds a training loop between blocks, and times these."""
 
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -48,8 +46,8 @@ class Lockstep:
         connection: to the coordinator; it sends `("block", steps)`, and so on, see `_obey`.
         pace: of the loop.
         device: where it trains.
-        workers: process ids of the loader's workers, which would fill their queue while the other
-            arm works.
+        held: makes the loader's readers stand still, which would read ahead while the other arm
+            works.
         now: seconds, monotonic; injected by tests.
     """
 
@@ -58,7 +56,7 @@ class Lockstep:
         connection: Connection,
         pace: ArmPace,
         device: torch.device,
-        workers: Callable[[], Sequence[int]] = tuple,
+        held: Callable[[], AbstractContextManager[None]] = nullcontext,
         now: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.pace = pace
@@ -66,7 +64,7 @@ class Lockstep:
         self.epoch_seconds: list[float] = []
         self._connection = connection
         self._device = device
-        self._workers = workers
+        self._held = held
         self._synchronise = synchroniser(device)
         self._now = now
         self._left = 0
@@ -101,8 +99,7 @@ class Lockstep:
         if self._left == 0:
             self._synchronise()
             self._seconds += self._now() - self._since
-            self._answer(terms)
-            self._await()
+            self._await(terms)
 
     def _answer(self, terms: Terms) -> None:
         answer = {"seconds": self._seconds, "cpu_seconds": cpu_seconds() - self._cpu_since}
@@ -115,15 +112,16 @@ class Lockstep:
         answer["finite"] = bool(losses.isfinite().all())
         self._connection.send(("answer", answer))
 
-    def _await(self) -> None:
-        """Wait for a command that asks for steps; the loader's workers wait too."""
-        workers = self._workers()
-        _signal(workers, signal.SIGSTOP)
-        try:
+    def _await(self, terms: Terms | None = None) -> None:
+        """Wait for a command that asks for steps, once a block's answer is given if one is over.
+
+        The loader's readers are still before the answer goes: with it the other arm may begin.
+        """
+        with self._held():
+            if terms is not None:
+                self._answer(terms)
             while not self._obey(*self._connection.recv()):
                 pass
-        finally:
-            _signal(workers, signal.SIGCONT)
         self._seconds = 0.0
         self._cpu_since = cpu_seconds()
         self._synchronise()
@@ -180,12 +178,6 @@ def cpu_seconds() -> float:
             continue
         total += times.user + times.system
     return total
-
-
-def _signal(processes: Sequence[int], what: signal.Signals) -> None:
-    for process in processes:
-        with suppress(ProcessLookupError):  # it has ended meanwhile
-            os.kill(process, what)
 
 
 def _spin_rate(device: torch.device) -> float:

@@ -101,7 +101,8 @@ def list_(
         Kind.suites: lambda: listing.suites(folder),
     }
     print_grid(*tables[kind]())
-    for note in listing.method_notes() if kind is Kind.methods else ():
+    notes = {Kind.methods: listing.method_notes, Kind.datasets: listing.dataset_notes}
+    for note in notes[kind]() if kind in notes else ():
         print(f"  {note}")
 
 

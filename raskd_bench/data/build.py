@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from raskd_bench import catalog
-from raskd_bench.data.splits import Splits
+from raskd_bench.data.splits import DecodingSource, Splits
+from raskd_bench.errors import DataError
+from raskd_bench.spec.options import READING
 
 
 class Shape(NamedTuple):
@@ -34,9 +36,10 @@ def load_splits(name: str, options: dict[str, Any], folder: Path | None = None) 
         folder: where the suite's file lies.
 
     Raises:
-        DataError: it is not there, or cannot be read.
+        DataError: it is not there, or cannot be read; `cache: true` where nothing is decoded.
     """
-    options = {key: value for key, value in options.items() if key != "storage"}
+    wanted = options.get("cache")
+    options = {key: value for key, value in options.items() if key not in READING}
     if options.get("root") is not None:
         root = Path(options["root"]).expanduser()
         beside = folder / root if folder is not None else root
@@ -44,6 +47,8 @@ def load_splits(name: str, options: dict[str, Any], folder: Path | None = None) 
     card = catalog.find("dataset", name)
     read = getattr(importlib.import_module(f"raskd_bench.data.{card.path.stem}"), card.symbol)
     splits: Splits = read(**options)
+    if wanted is True and not isinstance(splits.train.source, DecodingSource):
+        raise DataError(f"{name}: cache: true, but its images need no decoding; leave 'cache' out")
     return splits
 
 

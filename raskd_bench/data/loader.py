@@ -1,31 +1,29 @@
-"""From a split to batches on the device: resident as uint8, or streamed through workers.
+"""From a split to batches on the device: resident there as uint8, or streamed.
 
-Both ways give the same batches for the same (seed, epoch): only where the pixels come from differs.
+A stream comes from worker processes if its images must be decoded, and from a thread if they are
+mapped from the cache. All ways give the same batches for the same (seed, epoch): only where the
+pixels come from differs.
 """
 
-import ctypes
-import multiprocessing
-import signal
-import weakref
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import numpy as np
 import psutil
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from raskd_bench.batch import Batch, View
 from raskd_bench.data.augment import crop_and_flip, draw, normalise, pad
+from raskd_bench.data.gatherer import Gatherer
+from raskd_bench.data.mapped import is_mapped
 from raskd_bench.data.splits import Labels, Source, Split
-from raskd_bench.errors import DataError
-from raskd_bench.machine import cores_of_trial
+from raskd_bench.data.workers import Workers
+from raskd_bench.machine import jobs_beside
 
 Storage = Literal["device", "stream"]
 RESIDENT_SHARE = 0.25  # of the memory that is free on the device when the trial starts
-MAX_WORKERS = 8
-PR_SET_PDEATHSIG = 1  # of Linux's prctl.h
 
 Sampler = Callable[[Labels, int, np.random.Generator], Sequence[Labels]]
 
@@ -69,12 +67,13 @@ class Loader:
         self.layout = layout
         self.storage: Storage = _storage(split.source, crop_padding, device, storage)
         self._resident: Tensor | None = None
-        self._stream: _Stream | None = None
+        self._stream: Workers | Gatherer | None = None
         if self.storage == "device":
             pixels = torch.from_numpy(split.source.read(np.arange(len(split))))
             self._resident = pad(pixels.to(device), crop_padding)
         else:
-            self._stream = _Stream(split.source, device)
+            way = Gatherer if is_mapped(split.source) else Workers
+            self._stream = way(split.source, device)
 
     def resident(self, split: Split) -> "Loader":
         """Return a loader of another split with these settings, its images on the device."""
@@ -112,9 +111,9 @@ class Loader:
             )
             yield Batch(batch_views, ids)
 
-    def worker_ids(self) -> list[int]:
-        """Return the process ids of the workers that read a stream, once they run."""
-        return [] if self._stream is None else self._stream.worker_ids()
+    def held(self) -> AbstractContextManager[None]:
+        """Make whatever reads a stream ahead stand still meanwhile."""
+        return nullcontext() if self._stream is None else self._stream.held()
 
     def evaluation(self, batch_size: int) -> Iterator[View]:
         """Yield the whole split in order, unaugmented; the last batch may be smaller."""
@@ -147,80 +146,6 @@ class Loader:
         return zip(parts, self._stream.batches(lists), strict=True)
 
 
-class _Stream:
-    """Worker processes that read index lists from a source, one batch an item."""
-
-    def __init__(self, source: Source, device: torch.device) -> None:
-        self.device = device
-        self.lists: list[Labels] = []
-        # fork: workers are children of the trial's process, so they end with it and their memory
-        # is counted; they only decode, and torch gives each a single thread
-        context = multiprocessing.get_context("fork")
-        self.loader: DataLoader[Tensor | DataError] = DataLoader(
-            _Reader(source), batch_size=None, sampler=_Lists(self.lists), num_workers=_workers(),
-            persistent_workers=True, pin_memory=device.type == "cuda",
-            multiprocessing_context=context, worker_init_fn=_end_with_parent,
-            generator=torch.Generator(),  # its own: the trial's random numbers are left alone
-        )  # fmt: skip
-        # torch's own clean-up waits 5 s a worker when an error's traceback has kept the loader
-        weakref.finalize(self, _end_workers, self.loader)
-
-    def worker_ids(self) -> list[int]:
-        iterator: Any = self.loader._iterator
-        return [] if iterator is None else [worker.pid for worker in iterator._workers]
-
-    def batches(self, lists: Sequence[Labels]) -> Iterator[Tensor]:
-        self.lists[:] = lists
-        for pixels in self.loader:
-            if isinstance(pixels, DataError):
-                raise pixels
-            yield pixels.to(self.device, non_blocking=True)
-
-
-class _Lists:
-    """The index lists of the coming epoch, read anew at each start."""
-
-    def __init__(self, lists: list[Labels]) -> None:
-        self.lists = lists
-
-    def __iter__(self) -> Iterator[Labels]:
-        return iter(list(self.lists))
-
-    def __len__(self) -> int:
-        return len(self.lists)
-
-
-class _Reader(Dataset[Tensor | DataError]):
-    """Reads one batch in a worker; gives an error back, so that its message stays one line."""
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-
-    def __getitem__(self, indices: Any) -> Tensor | DataError:
-        try:
-            return torch.from_numpy(self.source.read(indices))
-        except DataError as error:
-            return error
-
-
-def _end_with_parent(_: int) -> None:
-    """Let the system end a worker with its parent, also one that is held and cannot look."""
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)
-    if prctl is not None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _end_workers(loader: DataLoader[Any]) -> None:
-    iterator: Any = loader._iterator
-    if iterator is not None:
-        iterator._shutdown_workers()
-
-
-def _workers() -> int:
-    """Return one worker a core that this trial may use."""
-    return min(MAX_WORKERS, cores_of_trial())
-
-
 def _storage(source: Source, padding: int, device: torch.device, wanted: str) -> Storage:
     if wanted == "device" or wanted == "stream":
         return "device" if wanted == "device" else "stream"
@@ -229,4 +154,5 @@ def _storage(source: Source, padding: int, device: torch.device, wanted: str) ->
         torch.cuda.mem_get_info(device)[0] if device.type == "cuda"
         else psutil.virtual_memory().available
     )  # fmt: skip
-    return "device" if len(source) * area * source.channels <= RESIDENT_SHARE * free else "stream"
+    most = RESIDENT_SHARE * free / jobs_beside()
+    return "device" if len(source) * area * source.channels <= most else "stream"

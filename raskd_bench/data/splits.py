@@ -1,10 +1,11 @@
 """Splits of a data set: uint8 images with stable ids, and where they come from."""
 
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,16 @@ class Source(Protocol):
 
     def read(self, indices: Sequence[int] | Labels) -> Pixels:
         """Return [n, H, W, channels] uint8."""
+
+
+@runtime_checkable
+class DecodingSource(Source, Protocol):
+    """Images that must be decoded to be read, and are known without that."""
+
+    place: str  # where they are, for messages
+
+    def identity(self) -> Iterator[str]:
+        """Yield texts that change if any of the pixels does, without reading the images."""
 
 
 class ArraySource:
@@ -120,9 +131,27 @@ class Splits:
             return self.mean, self.std
         count = min(len(self.train), 4096)
         chosen = np.linspace(0, len(self.train) - 1, count).astype(np.int64)
-        pixels = self.train.source.read(chosen).astype(np.float64) / 255
-        mean, std = pixels.mean(axis=(0, 1, 2)), pixels.std(axis=(0, 1, 2)).clip(min=1e-3)
-        return tuple(map(float, mean)), tuple(map(float, std))
+        return _statistics(self.train.source.read(chosen))
+
+
+def _statistics(pixels: Pixels) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and std per channel in [0, 1], from exact sums.
+
+    Args:
+        pixels: [n, H, W, channels].
+    """
+    flat = pixels.reshape(len(pixels), -1)
+    total, squares = (np.zeros(flat.shape[1], np.uint64) for _ in range(2))
+    for start in range(0, len(flat), 256):  # in cache; 256 squares of a byte fit 32 bits
+        values = flat[start : start + 256].astype(np.uint32)
+        total += values.sum(axis=0)
+        squares += np.square(values).sum(axis=0)
+    count, channels = pixels.size // pixels.shape[-1], pixels.shape[-1]
+    sums = [part.reshape(-1, channels).sum(axis=0).tolist() for part in (total, squares)]
+    mean = tuple(one / (255 * count) for one in sums[0])
+    spread = (count * two - one * one for one, two in zip(*sums, strict=True))
+    std = tuple(max(math.sqrt(value) / (255 * count), 1e-3) for value in spread)
+    return mean, std
 
 
 def stratified(labels: Labels, fraction: float, seed: int = 0) -> Labels:

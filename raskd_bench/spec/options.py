@@ -10,7 +10,9 @@ from raskd_bench.spec.yaml import Document, Path_
 
 OWN_KEYS = {"method": ("name", "label"), "student": ("name",), "dataset": ("name",)}
 PRESET = "preset"  # an option of methods that have published settings
-STORAGE = one_of(("auto", "device", "stream"))  # an option of every data set
+# Options of every data set. They stand in a trial where its suite gives them and nowhere else: a
+# default that was filled in would give every trial another id.
+READING = {"storage": one_of(("auto", "device", "stream")), "cache": one_of(("auto", True, False))}
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def read_entry(document: Document, path: Path_, kind: catalog.Kind, raw: Any) ->
 
 
 def _rules(card: catalog.Card) -> dict[str, Rule | None]:
-    own: dict[str, Rule | None] = {"storage": STORAGE} if card.kind == "dataset" else {}
+    own: dict[str, Rule | None] = {**READING} if card.kind == "dataset" else {}
     if card.presets:
         own[PRESET] = one_of(tuple(card.presets))
     return own | {p.name: rule_of(p.annotation) for p in card.parameters}

@@ -7,11 +7,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
 from raskd_bench.data.augment import crop_and_flip, draw, normalise, pad
 from raskd_bench.data.loader import Loader
+from raskd_bench.data.mapped import MappedSource
 from raskd_bench.data.splits import ArraySource, Split
 from raskd_bench.data.synthetic import synthetic
 from raskd_bench.errors import DataError
@@ -34,8 +36,21 @@ def device() -> Loader:
 
 
 @pytest.fixture(scope="module")
-def stream():
-    loader = new_loader(storage="stream")
+def mapped_split(tmp_path_factory) -> Split:
+    path = tmp_path_factory.mktemp("mapped") / "pixels"
+    path.write_bytes(SPLIT.source.images.tobytes())
+    return Split(MappedSource(path, SPLIT.source.images.shape), SPLIT.labels)
+
+
+@pytest.fixture(scope="module", params=["workers", "mapped", "part of a mapped"])
+def stream(request, mapped_split: Split):
+    everything = np.arange(len(SPLIT))
+    split = {
+        "workers": SPLIT,
+        "mapped": mapped_split,
+        "part of a mapped": mapped_split.subset(everything),
+    }[request.param]
+    loader = new_loader(split, storage="stream")
     yield loader
     del loader
 
@@ -75,14 +90,26 @@ def test_device_and_stream_give_the_same_evaluation(device: Loader, stream: Load
         assert torch.equal(one.targets, other.targets)
 
 
+def test_a_mapped_source_lies_on_the_device_alike(device: Loader, mapped_split: Split) -> None:
+    resident = new_loader(mapped_split)
+    assert_same(device.epoch(7, 0, shuffle, 8), resident.epoch(7, 0, shuffle, 8))
+
+
+def test_a_mapped_source_needs_no_worker_processes(mapped_split: Split) -> None:
+    gc.collect()
+    before = set(multiprocessing.active_children())
+    batches = new_loader(mapped_split, storage="stream").epoch(0, 0, shuffle, 8)
+    next(batches)
+    assert set(multiprocessing.active_children()) == before
+
+
 def test_an_epoch_that_was_left_leaves_no_trace(device: Loader, stream: Loader) -> None:
     left = stream.epoch(7, 0, shuffle, 8)
     next(left)
     assert_same(device.epoch(7, 1, shuffle, 8), stream.epoch(7, 1, shuffle, 8))
 
 
-def test_streaming_leaves_the_trials_random_numbers_alone() -> None:
-    stream = new_loader(storage="stream")
+def test_streaming_leaves_the_trials_random_numbers_alone(stream: Loader) -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state()
     for _ in stream.epoch(1, 0, shuffle, 16):
@@ -217,15 +244,21 @@ def test_workers_end_with_their_loader(in_a_cycle: bool) -> None:
     assert threading.active_count() <= threads
 
 
-def test_a_stream_names_its_workers_once_they_run() -> None:
+def test_workers_stand_still_while_they_are_held() -> None:
+    before = set(multiprocessing.active_children())
     loader = new_loader(storage="stream")
-    assert loader.worker_ids() == []
-    batches = loader.epoch(0, 0, shuffle, 16)
+    with loader.held():  # there are none yet
+        pass
+    batches = loader.epoch(0, 0, shuffle, 4)
     next(batches)
-    own = {child.pid for child in multiprocessing.active_children()}
-    assert len(loader.worker_ids()) > 0
-    assert set(loader.worker_ids()) <= own
-    assert new_loader().worker_ids() == []
+    workers = [psutil.Process(w.pid) for w in set(multiprocessing.active_children()) - before]
+    assert workers
+    with loader.held():
+        deadline = time.monotonic() + 10  # a signal takes a moment to arrive
+        while {worker.status() for worker in workers} != {psutil.STATUS_STOPPED}:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert len(list(batches)) == 10
 
 
 def test_a_resident_loader_of_other_images_has_the_same_settings(device: Loader) -> None:

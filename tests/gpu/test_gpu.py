@@ -5,13 +5,18 @@ import time
 from multiprocessing import Pipe
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from raskd_bench import catalog
 from raskd_bench.arm import ArmSpec, run_arm
+from raskd_bench.data.loader import Loader
+from raskd_bench.data.mapped import MappedSource
+from raskd_bench.data.splits import Split
 from raskd_bench.execute import execute
 from raskd_bench.meter import Clocks, StepTimes, synchroniser
+from raskd_bench.methods.cross_entropy import CrossEntropy
 from raskd_bench.overhead.host import new_watch
 from raskd_bench.predict import predict
 from raskd_bench.spec import Plan, expand
@@ -178,3 +183,21 @@ def test_the_predicted_peak_is_near_the_metered_one(arm):
     metered = made.ask("metered", ("memory", 3))["allocated_bytes"]
     # the data set, the ring of batches and cuDNN's workspace are not part of the prediction
     assert metered == pytest.approx(predicted.fingerprint.peak_live_bytes, rel=0.5)
+
+
+def test_a_mapped_stream_gives_the_batches_of_resident_images(tmp_path):
+    images = np.random.default_rng(0).integers(256, size=(256, 16, 16, 3), dtype=np.uint8)
+    (tmp_path / "pixels").write_bytes(images.tobytes())
+    labels = np.arange(256, dtype=np.int64) % 4
+    split = Split(MappedSource(tmp_path / "pixels", images.shape), labels)
+    resident, stream = (
+        Loader(split, torch.device("cuda"), mean=(0.5,) * 3, std=(0.2,) * 3, crop_padding=2,
+               flip=True, storage=storage) for storage in ("device", "stream")
+    )  # fmt: skip
+    sampler = CrossEntropy().sample
+    for epoch in range(3):  # pinned memory is given again
+        pairs = zip(resident.epoch(0, epoch, sampler, 16), stream.epoch(0, epoch, sampler, 16),
+                    strict=True)  # fmt: skip
+        for one, other in pairs:
+            assert torch.equal(one.views[0].images, other.views[0].images)
+            assert torch.equal(one.ids, other.ids)

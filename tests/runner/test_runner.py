@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from filelock import FileLock
+from PIL import Image
 
 from raskd_bench.errors import RecordError, RequestError
 from raskd_bench.record import read
@@ -172,19 +174,38 @@ def test_the_end_keeps_the_bins_of_its_calibration_error_and_the_curve_has_none(
     assert [key for point in done.curve for key in point if "reliability" in key] == []
 
 
+def curve_of(tmp_path, data, name):
+    """Return storage and curve of a trial on a data set as a suite writes it."""
+    path = tmp_path / "suite.yaml"
+    text = SUITE.format(methods="[cross_entropy]", budget="steps: 50", limit=300, seeds=[0],
+                        more="")  # fmt: skip
+    path.write_text(text.replace("digits", data))
+    outcome = run_suite(load_suite(path), tmp_path, results=tmp_path / name, show=Silent(),
+                        device="cpu")  # fmt: skip
+    (result,) = outcome.ran
+    assert result.status == "done", result.error
+    return result.storage, [(p["loss"], p.get("test_nll")) for p in result.curve]
+
+
 def test_streamed_images_give_the_same_numbers_as_resident_ones(tmp_path):
-    curves = {}
-    for storage in ("device", "stream"):
-        path = tmp_path / "suite.yaml"
-        text = SUITE.format(methods="[cross_entropy]", budget="steps: 50", limit=60, seeds=[0],
-                            more="")  # fmt: skip
-        path.write_text(text.replace("digits", f"{{name: digits, storage: {storage}}}"))
-        results = tmp_path / storage
-        outcome = run_suite(load_suite(path), tmp_path, results=results, show=Silent(),
-                            device="cpu")  # fmt: skip
-        assert outcome.ran[0].storage == storage
-        curves[storage] = [(p["loss"], p.get("test_nll")) for p in outcome.ran[0].curve]
-    assert curves["device"] == curves["stream"]
+    ways = ("device", "stream")
+    found = [curve_of(tmp_path, f"{{name: digits, storage: {way}}}", way) for way in ways]
+    assert [storage for storage, _ in found] == list(ways)
+    assert found[0][1] == found[1][1]
+
+
+def test_cached_images_give_the_same_numbers_as_decoded_ones(tmp_path):
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 96), ("test", 32)):
+        for index in range(count):
+            path = tmp_path / f"pictures/{part}/{index % 4}/{index}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(256, size=(9, 8, 3), dtype=np.uint8)).save(path)
+    ways = ("storage: stream, cache: false", "storage: stream, cache: true", "cache: auto")
+    data = [f"{{name: imagefolder, root: pictures, size: 8, {way}}}" for way in ways]
+    found = [curve_of(tmp_path, each, str(index)) for index, each in enumerate(data)]
+    assert [storage for storage, _ in found] == ["stream", "stream", "device"]
+    assert found[0][1] == found[1][1] == found[2][1]
 
 
 def test_a_teacher_is_trained_once_a_seed_and_its_cost_charged_to_every_trial(tmp_path):

@@ -26,7 +26,8 @@ def trial(**changes):
 
 CHANGES = [
     {"task": "segmentation"}, {"data": Named(name="cifar10")},
-    {"data": Named(name="digits", storage="stream")}, {"student": Named(name="resnet20")},
+    {"data": Named(name="digits", storage="stream")},
+    {"data": Named(name="digits", cache=False)}, {"student": Named(name="resnet20")},
     {"student": Named(name="resnet8", width=2)}, {"method": "cs_kd"}, {"hparams": {"kd": 0.8}},
     {"hparams": {}}, {"teacher": None}, {"teacher": Teacher(student=Named(name="resnet20"))},
     {"teacher": Teacher(student=Named(name="resnet8"), budget=Budget(epochs=1))},
@@ -36,6 +37,15 @@ CHANGES = [
     {"precision": "bf16"}, {"compile": True}, {"augmentation": Augmentation(flip=True)},
     {"val_fraction": 0.1}, {"evaluations": 11}, {"seed": 1},
 ]  # fmt: skip
+
+
+def test_how_images_are_read_is_in_a_trial_only_where_its_suite_says_so(plans_of):
+    """Ids of trials that were run before an option came are the same after it."""
+    plain, said = (
+        plans_of(data=data)[0].trial for data in ("digits", "{name: digits, cache: auto}")
+    )
+    assert (plain.data.options, said.data.options) == ({}, {"cache": "auto"})
+    assert plain.id != said.id
 
 
 def test_a_cell_runs_seed_by_seed_so_that_a_stop_leaves_whole_comparisons(plans_of):
