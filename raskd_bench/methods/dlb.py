@@ -76,7 +76,7 @@ class DLB(Method):
             images, targets = zip(*parts, strict=True)
             output = student(torch.cat(images), torch.cat(targets))
             logits, labels = output.logits, output.hard_labels
-            fresh, *repeated = logits.split([len(part.images) for part in parts])
+            fresh, *repeated = torch.split(logits, [len(part.images) for part in parts])
         else:
             outputs = [student(*part) for part in parts]
             fresh, *repeated = (output.logits for output in outputs)
