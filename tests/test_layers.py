@@ -19,8 +19,19 @@ VOCABULARY = {"batch", "losses", "method"}
 PARTS = {"methods", "tasks", "students", "data"}
 ENGINE = {"pace", "flops", "counting", "arm", "heap", "meter", "evaluate", "watch", "trainer",
           "lab", "teachers", "setup", "share", "training", "execute", "together", "predict",
-          "worker"}  # fmt: skip
-TOP = {"bench", "process", "jobs", "runner", "overhead", "report", "progress", "doctor", "listing"}
+          "readiness", "worker"}  # fmt: skip
+TOP = {
+    "bench",
+    "process",
+    "groups",
+    "jobs",
+    "runner",
+    "overhead",
+    "report",
+    "progress",
+    "doctor",
+    "listing",
+}
 CLI = {"cli", "__main__"}
 LAYERS = [PLAIN, VOCABULARY, PARTS, ENGINE, TOP, CLI]
 TORCH_FREE = PLAIN | TOP | CLI
