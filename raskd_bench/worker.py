@@ -29,6 +29,7 @@ from raskd_bench.together import NotTogether, execute_together
 
 # what torchvision and timm print as they are imported; nothing a user could act on
 warnings.filterwarnings("ignore", message=".*torch.jit", category=FutureWarning)
+warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor")  # torch's compiler
 
 catalog.names("student"), catalog.names("dataset")  # parses their sources, once for all trials
 
