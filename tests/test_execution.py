@@ -10,8 +10,15 @@ from raskd_bench.lab import new_lab
 from raskd_bench.meter import Clocks
 from raskd_bench.readiness import faults_of
 from raskd_bench.setup import build, new_optimizer
-from raskd_bench.spec.trial import (SGD, Augmentation, Budget, Execution, Named, Schedule,
-                                    Trial)  # fmt: skip
+from raskd_bench.spec.trial import (
+    SGD,
+    Augmentation,
+    Budget,
+    Execution,
+    Named,
+    Schedule,
+    Trial,  # fmt: skip
+)
 
 CPU = torch.device("cpu")
 TRIAL = Trial(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from raskd_bench import catalog
+from raskd_bench import catalog, together
 from raskd_bench.arm import ArmSpec, run_arm
 from raskd_bench.data.loader import Loader
 from raskd_bench.data.mapped import MappedSource
@@ -21,6 +21,7 @@ from raskd_bench.overhead.host import new_watch
 from raskd_bench.predict import predict
 from raskd_bench.spec import Plan, expand
 from raskd_bench.spec.suite import Suite
+from raskd_bench.spec.trial import Execution
 
 pytestmark = [
     pytest.mark.gpu,
@@ -201,3 +202,20 @@ def test_a_mapped_stream_gives_the_batches_of_resident_images(tmp_path):
         for one, other in pairs:
             assert torch.equal(one.views[0].images, other.views[0].images)
             assert torch.equal(one.ids, other.ids)
+
+
+@pytest.mark.parametrize("loss", [False, True])
+def test_graphs_and_compiled_losses_leave_the_numbers(loss):
+    plain = trial("ras_kd", compiled=True)
+    execution = Execution(cuda_graphs=True, compile_loss=loss)
+    measured = run(plain.model_copy(update={"execution": execution}))
+    assert measured["status"] == "done"
+    assert measured["test_nll"] == pytest.approx(run(plain)["test_nll"], rel=0.02)
+
+
+def test_seeds_together_are_seeds_one_by_one(monkeypatch):
+    monkeypatch.setattr(together, "_check_faster", lambda *_: None)
+    trials = [trial("ras_kd").model_copy(update={"seed": seed}) for seed in (0, 1)]
+    measured = together.execute_together(trials, torch.device("cuda"), Path(), lambda *_: None)
+    for found, alone in zip(measured, trials, strict=True):
+        assert found["test_nll"] == pytest.approx(run(alone)["test_nll"], rel=0.02)

@@ -20,7 +20,7 @@ SUITE = """
 schema: 1
 name: tiny
 data: digits
-student: resnet8
+student: {student}
 batch_size: 32
 budget: {{{budget}}}
 evaluations: 2
@@ -63,10 +63,13 @@ class Silent:
         self.said.append(text)
 
 
-def run(tmp_path, methods, *, budget="steps: 8", limit=60, seeds=(0,), more="", **options):
+def run(
+    tmp_path, methods, *, budget="steps: 8", limit=60, seeds=(0,), more="", student="resnet8",
+    **options,
+):  # fmt: skip
     path = tmp_path / "suite.yaml"
     path.write_text(SUITE.format(methods=methods, budget=budget, limit=limit, seeds=list(seeds),
-                                 more=more))  # fmt: skip
+                                 more=more, student=student))  # fmt: skip
     show = Silent()
     options = {"results": tmp_path / "results", "device": "cpu"} | options
     return run_suite(load_suite(path), tmp_path, show=show, **options), show
@@ -181,7 +184,7 @@ def curve_of(tmp_path, data, name):
     """Return storage and curve of a trial on a data set as a suite writes it."""
     path = tmp_path / "suite.yaml"
     text = SUITE.format(methods="[cross_entropy]", budget="steps: 50", limit=300, seeds=[0],
-                        more="")  # fmt: skip
+                        more="", student="resnet8")  # fmt: skip
     path.write_text(text.replace("digits", data))
     outcome = run_suite(load_suite(path), tmp_path, results=tmp_path / name, show=Silent(),
                         device="cpu")  # fmt: skip
@@ -251,7 +254,8 @@ def test_each_budget_stops_where_it_should(tmp_path, budget, field, low, high):
 def test_what_cannot_start_is_refused_before_anything_runs(tmp_path):
     more = "data: {name: imagefolder, root: nowhere}"
     path = tmp_path / "suite.yaml"
-    text = SUITE.format(methods="[cross_entropy]", budget="steps: 8", limit=60, seeds=[0], more="")
+    text = SUITE.format(methods="[cross_entropy]", budget="steps: 8", limit=60, seeds=[0], more="",
+                        student="resnet8")  # fmt: skip
     path.write_text(text.replace("data: digits", more))
     with pytest.raises(Refused, match=r"looked in .*nowhere"):
         run_suite(load_suite(path), tmp_path, results=tmp_path / "r", show=Silent(), device="cpu")
