@@ -74,14 +74,17 @@ class DLB(Method):
             parts.append(View(self.images, self.labels))
         if self.overlap == "paper":
             images, targets = zip(*parts, strict=True)
-            parts = [View(torch.cat(images), torch.cat(targets))]
-        outputs = [student(*part) for part in parts]
-        logits = torch.cat([output.logits for output in outputs])
-        labels = torch.cat([output.hard_labels for output in outputs])
+            output = student(torch.cat(images), torch.cat(targets))
+            logits, labels = output.logits, output.hard_labels
+            fresh, *repeated = torch.split(logits, [len(part.images) for part in parts])
+        else:
+            outputs = [student(*part) for part in parts]
+            fresh, *repeated = (output.logits for output in outputs)
+            logits = torch.cat([fresh, *repeated])
+            labels = torch.cat([output.hard_labels for output in outputs])
         terms = {"ce": F.cross_entropy(logits, labels)}
-        fresh, repeated = logits[: len(batch.ids)], logits[len(batch.ids) :]
         if self.logits is not None:
-            terms["kd"] = self.alpha * distill(repeated, self.logits, self.temperature)
+            terms["kd"] = self.alpha * distill(repeated[0], self.logits, self.temperature)
         self.images, self.labels = again
         self.logits = fresh.detach()
         return terms

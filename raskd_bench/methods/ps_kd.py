@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from raskd_bench.batch import Batch, Progress, Terms
+from raskd_bench.losses import soft_cross_entropy
 from raskd_bench.method import Fraction, Level, Method, Setting, Student
 
 
@@ -52,9 +53,9 @@ class PSKD(Method):
     def loss(self, student: Student, batch: Batch, progress: Progress) -> Terms:
         output = student(*batch.views[0])
         log_p = F.log_softmax(output.logits, dim=1)
-        stored = self.predictions[batch.ids]
         alpha = self.alpha * min(1.0, (progress.epoch + 1) / progress.epochs)
-        hard = F.nll_loss(log_p, output.hard_labels, reduction="none")
-        soft = -(stored * log_p).sum(dim=1)
+        targets = alpha * self.predictions[batch.ids]  # q, once the label has what is missing
+        missing = 1 - targets.sum(dim=1, keepdim=True)
+        targets.scatter_add_(1, output.hard_labels[:, None], missing)
         self.predictions[batch.ids] = log_p.detach().exp()
-        return {"soft_ce": ((1 - alpha * stored.sum(dim=1)) * hard + alpha * soft).mean()}
+        return {"soft_ce": soft_cross_entropy(log_p, targets)}

@@ -77,8 +77,9 @@ class USKD(Method):
             log_s = F.log_softmax(z, dim=1)
             strong = log_s / (1 - log_s.gather(1, labels[:, None]))
         order = (log_odds(weak, labels).exp() + strong).argsort(dim=1, descending=True)
-        ranks = order.argsort(dim=1) + 1
-        r = (1 / ranks).scatter(1, labels[:, None], 0.0)
+        shares = 1 / torch.arange(1, z.shape[1] + 1, dtype=z.dtype, device=z.device)
+        r = torch.empty_like(z).scatter_(1, order, shares.expand_as(z))
+        r.scatter_(1, labels[:, None], 0.0)
         return r / r.sum(dim=1, keepdim=True)
 
 
