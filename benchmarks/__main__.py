@@ -1,6 +1,6 @@
 """All benchmarks, one table: each in a process of its own, its results kept as JSON.
 
-    python -m benchmarks [NAME ...] [--quick] [--list] [--readme [--check]]
+python -m benchmarks [NAME ...] [--quick] [--list] [--readme [--check]]
 """
 
 import argparse
@@ -19,6 +19,7 @@ from raskd_bench.record import write_text
 
 NAMES = ("bare_loop", "whole_trial", "stacked", "augmentation", "losses", "report_scale",
          "cli_start", "data_wait", "start_up", "roofline")  # fmt: skip
+WIDTH = 140  # of a table that goes into a file
 BLAME_CHARACTERS = 200  # of a failed benchmark's last line
 
 
@@ -97,7 +98,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given.readme:
             return write_page(check=given.check)
-        sound = run(given.names or NAMES, Console(), quick=given.quick)
+        sound = run(
+            given.names or NAMES,
+            Console(width=None if sys.stdout.isatty() else WIDTH),
+            quick=given.quick,
+        )
         return int(not sound) if given.quick else max(write_page(check=False), int(not sound))
     except BenchError as error:
         print(error, file=sys.stderr)

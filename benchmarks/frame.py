@@ -94,12 +94,6 @@ class Paired:
     first_seconds: float
     second_seconds: float
 
-    @property
-    def inverse(self) -> "Paired":
-        """The second against the first: how many times as fast the first is."""
-        return Paired(1 / self.ratio, 1 / self.high, 1 / self.low, self.n, self.second_seconds,
-                      self.first_seconds)  # fmt: skip
-
 
 def paired(
     first: Callable[[], object],
@@ -135,13 +129,26 @@ def of_seconds(first: Sequence[float], second: Sequence[float]) -> Paired:
 
 
 def of_pairs(
-    name: str, what: str, against: str, found: Paired, unit: str, bound: Bound | None = None,
-    **conditions: Any,
+    name: str, what: str, against: str, found: Paired, bound: Bound | None = None, *,
+    faster: bool = False, **conditions: Any,
 ) -> Result:  # fmt: skip
-    """Return the row of a comparison, its median times among the conditions."""
+    """Return the row of a comparison, its median times among the conditions.
+
+    Args:
+        name: of the row.
+        what: the first of the pair.
+        against: the second.
+        found: their times.
+        bound: what is asked.
+        faster: whether the value is how many times faster the first is, not its share of the time.
+        conditions: more of them.
+    """
+    interval, unit = (found.ratio, found.low, found.high), "of its time"
+    if faster:
+        interval, unit = (1 / found.ratio, 1 / found.high, 1 / found.low), "x faster"
     times = {"seconds": found.first_seconds, "against_seconds": found.second_seconds}
-    return new_result(name, what, (found.ratio, found.low, found.high), found.n, unit, bound,
-                      against=against, **times, **conditions)  # fmt: skip
+    return new_result(name, what, interval, found.n, unit, bound, against=against, **times,
+                      **conditions)  # fmt: skip
 
 
 def of_values(
@@ -169,3 +176,18 @@ def device_name() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def until_done(work: Callable[[], object], device: str) -> Callable[[], None]:
+    """Return a function that does some work and waits for the device to have done it."""
+    import torch
+
+    from raskd_bench.meter import synchroniser  # torch, which not every benchmark wants
+
+    wait = synchroniser(torch.device(device))
+
+    def done() -> None:
+        work()
+        wait()
+
+    return done

@@ -89,7 +89,9 @@ def read(path: Path) -> Kept:
     except OSError as error:
         raise RecordError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RecordError(f"{path}: is not the file of a benchmark: {error}; measure again") from error
+        raise RecordError(
+            f"{path}: is not the file of a benchmark: {error}; measure again"
+        ) from error
 
 
 def path_of(kept: Kept, folder: Path = FOLDER) -> Path:

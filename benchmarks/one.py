@@ -1,6 +1,6 @@
 """One benchmark in this process, its results into a file: what `python -m benchmarks` starts.
 
-    python -m benchmarks.one NAME FILE [--quick]
+python -m benchmarks.one NAME FILE [--quick]
 """
 
 import argparse

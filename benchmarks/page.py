@@ -24,7 +24,8 @@ HEAD = """# Benchmarks
 
 Speed is a ratio within one run: both sides in pairs, in random order, 10 % trimmed mean of log
 ratios, 95 % interval. What stands alone is the mean of repeated runs with a Student-t interval.
-"Open" is where the interval leaves it open. Each prediction was written before its measurement.
+"Open" is where the interval leaves it open. A prediction counts
+bytes, FLOPs and launches.
 
     python -m benchmarks [NAME ...] [--quick] [--list] [--readme]
 
@@ -70,7 +71,9 @@ def text_of(folder: Path, benchmark: str, constant: str) -> Any:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == constant:
                 return ast.literal_eval(node.value)
     except OSError as error:
-        raise RecordError(f"{path}: cannot be read: {error.strerror}; remove its results") from error
+        raise RecordError(
+            f"{path}: cannot be read: {error.strerror}; remove its results"
+        ) from error
     except ValueError as error:
         raise RecordError(f"{path}: {constant} must be a literal: {error}") from error
     return None
@@ -119,8 +122,10 @@ def _filled(text: str, one: Kept, kept: Sequence[Kept]) -> str:
     try:
         return text.format(**numbers)
     except (KeyError, IndexError, AttributeError, ValueError) as error:
-        raise RecordError(f"benchmarks/{one.benchmark}.py: EXPLAINED asks for {error}, which is not "
-                          f"in results/benchmarks/{one.place}; measure it") from error  # fmt: skip
+        raise RecordError(
+            f"benchmarks/{one.benchmark}.py: EXPLAINED asks for {error}, which is not in "
+            f"results/benchmarks/{one.place}; measure it"
+        ) from error
 
 
 def _line(words: Sequence[str]) -> str:
