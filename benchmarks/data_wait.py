@@ -33,15 +33,15 @@ from raskd_bench.trainer import train
 from raskd_bench.watch import TrainingWatch
 
 PREDICTED = (
-    "16 images at 64x64 are 16 x 0.15 ms of decoding, 2.4 ms, in processes beside a step of 16 x 13 "
-    "GFLOPs, 1.5 s on two cores without AVX-512: the loop waits for a hand-over, far below 2 %, the "
+    "16 images at 64x64 are 16 x 0.15 ms of decoding, 2.4 ms, in processes beside a step of 16 x "
+    "13 GFLOPs, 1.5 s on two cores with AVX2: the loop waits for a hand-over, far below 2 %, the "
     "first batch excepted; from the cache 0.2 MB are copied, 0.1 ms. 10,000 images decode in 1.5 s "
     "and are found decoded in a tenth of that."
 )
 EXPLAINED = {
     "cpu": "a step takes {data_wait[thread].conditions[step_seconds]:.2f} s, and of "
-    "{data_wait[workers].n} short trainings each waits for its first batch; a whole epoch has one of "
-    "those, too. The start takes {data_wait[decode].value:.1f} s with decoding, "
+    "{data_wait[workers].n} short trainings each waits for its first batch; a whole epoch has one, "
+    "too. The start takes {data_wait[decode].value:.1f} s with decoding, "
     "{data_wait[keep].value:.1f} s where it also keeps what it decoded, and "
     "{data_wait[find].value:.2f} s where it finds it.",
     "gpu": "a step takes {data_wait[thread].conditions[step_seconds]:.3f} s; the share of workers "

@@ -7,8 +7,10 @@ the files of the machine that it is printed for: `EXPLAINED` is text for a GPU o
 
 import ast
 import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from rich.table import Table
@@ -24,8 +26,8 @@ HEAD = """# Benchmarks
 
 Speed is a ratio within one run: both sides in pairs, in random order, 10 % trimmed mean of log
 ratios, 95 % interval. What stands alone is the mean of repeated runs with a Student-t interval.
-"Open" is where the interval leaves it open. A prediction counts
-bytes, FLOPs and launches.
+A bound holds if the whole interval keeps it, and is open where the interval leaves it so. A
+prediction counts bytes, FLOPs, launches and calls.
 
     python -m benchmarks [NAME ...] [--quick] [--list] [--readme]
 
@@ -119,6 +121,9 @@ def _section(one: Kept, kept: Sequence[Kept], folder: Path) -> Iterator[str]:
 def _filled(text: str, one: Kept, kept: Sequence[Kept]) -> str:
     """Return a text with the numbers that were measured on the same machine."""
     numbers = {other.benchmark: other.by_name for other in kept if other.place == one.place}
+    asked = {re.split(r"[.\[]", field)[0] for _, field, _, _ in Formatter().parse(text) if field}
+    if lacking := sorted(asked - numbers.keys()):
+        return f"once there is {' and '.join(lacking)} of this machine."
     try:
         return text.format(**numbers)
     except (KeyError, IndexError, AttributeError, ValueError) as error:
