@@ -145,7 +145,7 @@ def of_pairs(
     """
     interval, unit = (found.ratio, found.low, found.high), "of its time"
     if faster:
-        interval, unit = (1 / found.ratio, 1 / found.high, 1 / found.low), "x faster"
+        interval, unit = (1 / found.ratio, 1 / found.high, 1 / found.low), "x as fast"
     times = {"seconds": found.first_seconds, "against_seconds": found.second_seconds}
     return new_result(name, what, interval, found.n, unit, bound, against=against, **times,
                       **conditions)  # fmt: skip

@@ -46,11 +46,11 @@ def measured(result: Result) -> str:
     if math.isnan(result.value):
         return "not measured"
     if math.isnan(result.low) or math.isnan(result.high):
-        return f"{result.value:.3g} {result.unit}"
+        return f"{result.value:.3g} {result.unit}".strip()
     half = max((result.high - result.low) / 2, abs(result.value) * 1e-4, 1e-12)
     places = max(0, 1 - math.floor(math.log10(half)))
     value, low, high = (f"{end:.{places}f}" for end in (result.value, result.low, result.high))
-    return f"{value} ({low} to {high}) {result.unit}"
+    return f"{value} ({low} to {high}) {result.unit}".strip()
 
 
 def new_table() -> Table:

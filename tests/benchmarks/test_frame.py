@@ -13,7 +13,7 @@ from benchmarks.frame import Bound, Result, new_result, of_pairs, of_seconds, of
 from raskd_bench.errors import RecordError
 
 ROW = Result(
-    "work", "a | b", "c", "at least 3x", None, 2.5, 2.0, 3.5, 8, "x faster", {"seconds": 1}
+    "work", "a | b", "c", "at least 3x", None, 2.5, 2.0, 3.5, 8, "x as fast", {"seconds": 1}
 )
 ALONE = Result("peak", "rate", "", "", None, 190.4, math.nan, math.nan, 3, "GFLOP/s")
 
@@ -128,7 +128,7 @@ def test_a_damaged_file_is_named(tmp_path):
 def test_the_page_has_row_prediction_and_filled_explanation(machine, modules):
     text = page.document([kept.new_kept("some", [ROW, ALONE], 1.0, quick=False)], ["some"], modules)
     assert "Predicted: three\n" in text
-    assert "| a \\| b | c | at least 3x | 2.50 (2.00 to 3.50) x faster | 8 | open |" in text
+    assert "| a \\| b | c | at least 3x | 2.50 (2.00 to 3.50) x as fast | 8 | open |" in text
     assert "| rate | - | - | 190 GFLOP/s | 3 | - |" in text
     assert "Explained: it is 2.5\n" in text
     assert "commit 0123456789ab, 20" in text
