@@ -26,7 +26,8 @@ EXPLAINED = {
     "cpu": "a batch takes {augmentation[crop_flip].conditions[batch_ms]:.2f} ms against "
     "{augmentation[crop_flip].conditions[against_batch_ms]:.1f} ms, which is "
     "{augmentation[crop_flip].conditions[against_image_us]:.0f} microseconds an image; ours makes "
-    "no call for a single image: it gathers pixels by index, then passes over floats three times.",
+    "no call for a single image: it copies rows of pixels, mirrors, and passes over floats three "
+    "times.",
     "gpu": "a batch takes {augmentation[crop_flip].conditions[batch_ms]:.3f} ms against "
     "{augmentation[crop_flip].conditions[against_batch_ms]:.1f} ms; ours is bound by launches.",
 }

@@ -1,7 +1,7 @@
 """The loop's own cost: our cross-entropy training against a minimal hand-written loop.
 
-Both train the same network on the same uint8 images in memory with the same crop and flip, in
-blocks of one epoch that alternate in random order. What is timed of ours is the whole call of the
+Both train the same network on the same uint8 images in memory and call the same functions for crop,
+flip and normalisation, in blocks of one epoch that alternate in random order. What is timed of ours is the whole call of the
 trainer, with its ledger, curve and clocks; evaluation is left out on both sides.
 
     python -m benchmarks.bare_loop [--student resnet20] [--data synthetic] [--pairs 40]
@@ -19,6 +19,7 @@ from torch import Tensor, amp, nn
 from torch.nn import functional as F
 
 from benchmarks.frame import Bound, Paired, Result, device_name, of_pairs, paired, until_done
+from raskd_bench.data.augment import crop_and_flip, normalise, pad
 from raskd_bench.lab import Lab, new_lab
 from raskd_bench.machine import cpu_name
 from raskd_bench.meter import Clocks, synchroniser
@@ -79,23 +80,15 @@ def bare(lab: Lab, trial: Trial, padding: int, flip: bool) -> Callable[[int], No
     source = lab.train.split.source
     device = lab.device
     pixels = torch.from_numpy(source.read(np.arange(len(source)))).to(device)
-    padded = F.pad(pixels, (0, 0, padding, padding, padding, padding))
+    padded = pad(pixels, padding)
     labels = torch.from_numpy(lab.train.split.labels).to(device)
     mean, scale, size = lab.train.mean, lab.train.scale, trial.batch_size
-    y, x = torch.arange(source.height, device=device), torch.arange(source.width, device=device)
 
     def crop(index: Tensor) -> Tensor:
-        top = torch.randint(2 * padding + 1, (size, 1), device=device)
-        left = torch.randint(2 * padding + 1, (size, 1), device=device)
-        columns = left + x
-        if flip:
-            columns = torch.where(
-                torch.rand(size, 1, device=device) < 0.5, left + x.flip(0), columns
-            )
-        rows = top + y
-        images = padded[index[:, None, None], rows[:, :, None], columns[:, None, :]]
-        images = images.permute(0, 3, 1, 2).float().sub_(mean).mul_(scale)
-        return images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
+        numbers = torch.rand(size, 3, device=device)
+        crops = crop_and_flip(padded, index, numbers, height=source.height, width=source.width,
+                              flip=flip)  # fmt: skip
+        return normalise(crops, mean, scale)
 
     def block(epoch: int) -> None:
         order = torch.randperm(len(labels), device=device)
