@@ -1,8 +1,8 @@
 """The loop's own cost: our cross-entropy training against a minimal hand-written loop.
 
 Both train the same network on the same uint8 images in memory and call the same functions for crop,
-flip and normalisation, in blocks of one epoch that alternate in random order. What is timed of ours is the whole call of the
-trainer, with its ledger, curve and clocks; evaluation is left out on both sides.
+flip and normalisation, in blocks of one epoch that alternate in random order. What is timed of ours
+is the whole call of the trainer, with its ledger, curve and clocks; evaluation is left out.
 
     python -m benchmarks.bare_loop [--student resnet20] [--data synthetic] [--pairs 40]
 """
