@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from raskd_bench.bench import Bench, started
+from raskd_bench.groups import Groups
 from raskd_bench.machine import Share
 from raskd_bench.process import Listener, process_for, wait_for
 from raskd_bench.record import Preparation, Record, preparation_of
@@ -36,22 +37,30 @@ class Show(Protocol):
     def end(self, plan: Plan, result: Record) -> None:
         """A trial has ended."""
 
+    def apart(self, plans: Sequence[Plan], text: str) -> None:
+        """Trials that were started as one network run one by one instead."""
+
 
 @dataclass(frozen=True)
 class Job:
-    """A trial of a suite, or a teacher's training.
+    """Trials that are trained as one network, mostly a single one; or a teacher's training.
 
     Attributes:
-        bench: where its Record goes.
-        plan: what to run.
+        bench: where their Records go.
+        plans: what to run.
         teacher: the trained one, for a trial that has a teacher.
         save_to: file for the weights, of a teacher.
     """
 
     bench: Bench
-    plan: Plan
+    plans: tuple[Plan, ...]
     teacher: Preparation | None = None
     save_to: Path | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """The trial, or the first of several."""
+        return self.plans[0]
 
 
 @dataclass(frozen=True)
@@ -80,19 +89,21 @@ class Jobs:
         self._bench = bench
         self._show = show
         self._share = share
+        self._groups = Groups(bench.suite.seeds_together, bench.home)
+        self._waiting: list[Plan] = []
         self._running: list[Running] = []
         self._teachers: dict[str, Record] = {}  # of this run, by their trial
         self._ran: list[Record] = []
 
     def run(self, plans: Sequence[Plan]) -> tuple[Record, ...]:
         """Run trials; return their Records in the order in which they ended."""
-        waiting = list(plans)
+        self._waiting = list(plans)
         try:
-            self._start_from(waiting)
+            self._start_waiting()
             while self._running:
                 wait_for([running.listener for running in self._running])
                 if self._hear():
-                    self._start_from(waiting)
+                    self._start_waiting()
         finally:  # Ctrl-C, a full disk: all of them end at once
             for running in self._running:
                 running.process.kill()
@@ -100,16 +111,19 @@ class Jobs:
                 running.stack.close()
         return tuple(self._ran)
 
-    def _start_from(self, waiting: list[Plan]) -> None:
+    def _start_waiting(self) -> None:
         """Start what can start while there is room, and take it off the list."""
-        for plan in list(waiting):
+        for plan in list(self._waiting):
             if len(self._running) == self._share.jobs:
                 return
+            if plan not in self._waiting:  # it went with one before it
+                continue
             if plan.trial.teacher is None:
-                waiting.remove(plan)
-                self._start(Job(self._bench, plan))
+                group = self._groups.of(plan, self._waiting)
+                self._waiting = [other for other in self._waiting if other not in group]
+                self._start(Job(self._bench, tuple(group)))
             elif (teacher := self._teacher_of(plan)) is not None:
-                waiting.remove(plan)
+                self._waiting.remove(plan)
                 self._start_pupil(plan, teacher)
 
     def _teacher_of(self, plan: Plan) -> Record | None:
@@ -124,7 +138,7 @@ class Jobs:
         weights = weights_of(place, school)
         found = place.finished(school) if weights.exists() else None
         if found is None:
-            self._start(Job(place, school, save_to=weights))
+            self._start(Job(place, (school,), save_to=weights))
             return None
         self._teachers[name] = found
         return found
@@ -133,7 +147,7 @@ class Jobs:
         """Start a trial whose teacher has been trained; if that failed, it has failed, too."""
         if teacher.finished:
             weights = weights_of(self._bench.of_teachers, school_of(plan))
-            self._start(Job(self._bench, plan, preparation_of(teacher, weights)))
+            self._start(Job(self._bench, (plan,), preparation_of(teacher, weights)))
             return
         error = f"its teacher: {teacher.status}: {teacher.error}"
         self._end(plan, self._bench.keep(plan, started(), {
@@ -141,15 +155,24 @@ class Jobs:
             "threads": self._share.threads}))  # fmt: skip
 
     def _start(self, job: Job) -> None:
-        (self._show.trial if job.save_to is None else self._show.teach)(job.plan)
+        for plan in job.plans:
+            (self._show.trial if job.save_to is None else self._show.teach)(plan)
         begin, stack = started(), ExitStack()
-        process, connection = stack.enter_context(process_for(
-            "run_trial", job.plan.trial, job.bench.machine["device"], job.bench.home, self._share,
-            job.teacher, job.save_to,
-        ))  # fmt: skip
-        listener = Listener(process, connection, job.bench.suite.timeout_seconds,
-                            lambda point: self._show.point(job.plan, point))  # fmt: skip
+        device, home = job.bench.machine["device"], job.bench.home
+        if len(job.plans) > 1:
+            trials = [plan.trial for plan in job.plans]
+            entered = process_for("run_together", trials, device, home, self._share)
+        else:
+            entered = process_for("run_trial", job.plan.trial, device, home, self._share,
+                                      job.teacher, job.save_to)  # fmt: skip
+        process, connection = stack.enter_context(entered)
+        limit = job.bench.suite.timeout_seconds
+        listener = Listener(process, connection, limit and limit * len(job.plans),
+                            lambda point: self._point(job, point))  # fmt: skip
         self._running.append(Running(job, begin, process, listener, stack))
+
+    def _point(self, job: Job, point: dict[str, Any]) -> None:
+        self._show.point(job.plans[point.get("member", 0)], point)
 
     def _hear(self) -> bool:
         """Take what each process has said; return whether one of them has ended."""
@@ -161,20 +184,40 @@ class Jobs:
             self._keep(running, answer)
         return bool(ended)
 
-    def _keep(self, running: Running, measured: dict[str, Any]) -> None:
-        """Write the Record of a job that has ended."""
+    def _keep(self, running: Running, answer: dict[str, Any]) -> None:
+        """Write the Records of a job that has ended."""
+        plans = running.job.plans
+        if len(plans) == 1:
+            self._keep_one(running, running.job.plan, answer)
+        elif answer["status"] == "done":
+            for plan, measured in zip(plans, answer["parts"], strict=True):
+                self._keep_one(running, plan, measured)
+        else:
+            self._run_apart(plans, answer)
+
+    def _run_apart(self, plans: tuple[Plan, ...], answer: dict[str, Any]) -> None:
+        """Let trials run one by one that cannot, or should not, be trained as one network."""
+        first = plans[0]
+        reason = answer["error"] if answer["status"] == "apart" else (
+            f"together: {answer['status']}: {answer['error']}")  # fmt: skip
+        self._groups.part(first)
+        self._waiting[:0] = plans
+        self._show.apart(plans, f"{first.label} on {first.trial.student}: its seeds run one by "
+                                f"one: {reason}")  # fmt: skip
+
+    def _keep_one(self, running: Running, plan: Plan, measured: dict[str, Any]) -> None:
         job, jobs = running.job, self._share.jobs
         measured = {"threads": self._share.threads} | measured
         # a teacher's time is part of the trial's: it must have been alone, too
         measured["jobs"] = max(jobs, job.teacher.jobs) if job.teacher is not None else jobs
         if jobs > 1 and measured["status"] == "out_of_memory":
             measured["error"] += f"; {jobs} jobs shared the memory (--jobs {jobs})"
-        result = job.bench.keep(job.plan, running.begin, measured)
+        result = job.bench.keep(plan, running.begin, measured)
         if job.save_to is None:
-            self._end(job.plan, result)
+            self._end(plan, result)
         else:
-            self._teachers[job.plan.trial.id] = result
-            self._show.taught(job.plan, result)
+            self._teachers[plan.trial.id] = result
+            self._show.taught(plan, result)
 
     def _end(self, plan: Plan, result: Record) -> None:
         self._ran.append(result)

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
@@ -69,6 +70,11 @@ class Lines:
         self.done += 1
         self.ran += 1
         self.say(f"[{self.done}/{self.total}] {plan}: {summary(result)}; {self.left()}")
+
+    def apart(self, plans: Sequence[Plan], text: str) -> None:
+        for plan in plans:
+            self.spent.pop(plan.trial.id, None)
+        self.say(text)
 
     def campaign(self, total: int, done: int, plan: str) -> None:
         self.total, self.done, self.ran, self.begin = total, done, 0, monotonic()
@@ -158,6 +164,11 @@ class Bars(Lines):
         self._take_away(plan)
         super().end(plan, result)
         self.bars.update(self.all, completed=self.done, note=self.left())
+
+    def apart(self, plans: Sequence[Plan], text: str) -> None:
+        for plan in plans:
+            self._take_away(plan)
+        super().apart(plans, text)
 
     def _take_away(self, plan: Plan) -> None:
         """Remove a trial's bar; one that ended with its teacher has none."""

@@ -117,6 +117,7 @@ class Record(BaseModel):
     preparation_steps: int | None = None
 
     storage: str | None = None  # of the training images: on the device, or streamed
+    seeds_together: int | None = None  # trained as one network with it; None: alone
     jobs: int | None = None  # trials that shared the machine with it or its teacher; None: alone
     machine: dict[str, Any]
     commit: str | None = None

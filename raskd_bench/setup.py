@@ -22,6 +22,7 @@ from raskd_bench.spec.trial import SGD, Trial
 from raskd_bench.students.build import new_student
 from raskd_bench.students.network import StudentNetwork
 from raskd_bench.tasks.classification import Classification
+from raskd_bench.trainer import Learner
 
 WARM_UP_STEPS = 3  # the second one is counted, the others let allocators and kernels settle
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -114,19 +115,12 @@ def warm_up(
     size = (source.height, source.width)
     batch = random_batch(method, lists[0], size, lab.task.num_classes, lab.device, trial)
     step = new_step(trial, student, method, batch, autocast)
-    begin = _now(lab)
-    step()
-    first = _now(lab)
+    first = seconds_of(lab, step)
     step_flops = count_flops(step)
-    counted = _now(lab)
-    for _ in range(WARM_UP_STEPS - 2):
-        step()
-    later = (_now(lab) - counted) / (WARM_UP_STEPS - 2)
+    later = min(seconds_of(lab, step) for _ in range(WARM_UP_STEPS - 2))
     compile_seconds = 0.0
     if trial.compile or trial.execution.compile_loss:
-        compile_seconds = max(0.0, first - begin - later) + _warm_evaluation(
-            lab, trial, student, autocast
-        )
+        compile_seconds = max(0.0, first - later) + _warm_evaluation(lab, trial, student, autocast)
     student.eval()
     with torch.no_grad():
         infer_flops = count_flops(lambda: student(batch.views[0].images[:1]))
@@ -138,6 +132,13 @@ def _now(lab: Lab) -> float:
     """Return seconds of set-up so far, once the device is idle."""
     lab.clocks.switch("setup")
     return lab.clocks.seconds("setup")
+
+
+def seconds_of(lab: Lab, work: Callable[[], None]) -> float:
+    """Return how long some work of the set-up takes, the device's included."""
+    begin = _now(lab)
+    work()
+    return _now(lab) - begin
 
 
 def _warm_evaluation(lab: Lab, trial: Trial, student: StudentNetwork, autocast: Autocast) -> float:
@@ -166,7 +167,7 @@ def random_batch(
 
 
 def new_step(
-    trial: Trial, student: StudentNetwork, method: Method, batch: Batch, autocast: Autocast
+    trial: Trial, student: Any, method: Learner, batch: Any, autocast: Autocast
 ) -> Callable[[], None]:
     """Return a function that takes one training step on the batch."""
     optimizer = new_optimizer(trial, student, method)
@@ -183,7 +184,7 @@ def new_step(
     return step
 
 
-def new_optimizer(trial: Trial, student: nn.Module, method: nn.Module) -> optim.Optimizer:
+def new_optimizer(trial: Trial, student: nn.Module, method: Learner) -> optim.Optimizer:
     """Return one optimizer over student and method, as the trial's recipe says."""
     parameters = [p for m in (student, method) for p in m.parameters() if p.requires_grad]
     recipe, kernels = trial.optimizer, KERNELS[trial.execution.optimizer_step]

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import reduce
 from operator import add
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from torch import amp
 from torch.optim import Optimizer
 
-from raskd_bench.batch import Batch, Progress, Terms
-from raskd_bench.method import Method, Student
+from raskd_bench.batch import Progress, Terms
+
+B = TypeVar("B")  # a batch; of several students, one of each
 
 
 class Pace(Protocol):
@@ -34,27 +35,40 @@ class Pace(Protocol):
         """Return what the method may know of time."""
 
 
-class Watch(Protocol):
+class Watch(Protocol[B]):
     """What sees each step, and may pause the training between two."""
 
-    def start_epoch(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+    def start_epoch(self, batches: Iterator[B]) -> Iterator[B]:
         """Return the batches of an epoch, their waiting time kept."""
 
-    def after_step(self, batch: Batch, terms: Terms, *, epoch_ends: bool) -> None:
+    def after_step(self, batch: B, terms: Terms, *, epoch_ends: bool) -> None:
         """See one step's terms, still on the device."""
 
 
+class Learner(Protocol):
+    """A method, or several of them: student and batch to loss terms."""
+
+    def start_epoch(self, progress: Progress) -> None:
+        """Refresh what changes once an epoch."""
+
+    def parameters(self) -> Iterator[Any]:
+        """Return what is trained beside the student."""
+
+    def __call__(self, student: Any, batch: Any, progress: Progress) -> Terms:
+        """Return the named loss terms of one step."""
+
+
 def train(
-    student: Student,
-    method: Method,
-    batches: Callable[[int], Iterator[Batch]],
+    student: object,
+    method: Learner,
+    batches: Callable[[int], Iterator[B]],
     *,
     optimizer: Optimizer,
     rate: Callable[[float], float],
     autocast: Callable[[], AbstractContextManager[None]],
     scaler: amp.GradScaler,
     pace: Pace,
-    watch: Watch,
+    watch: Watch[B],
 ) -> None:
     """Train until the budget is spent.
 

@@ -17,20 +17,19 @@ import torch.utils.flop_counter
 
 from raskd_bench import catalog
 from raskd_bench.arm import ArmSpec, run_arm
-from raskd_bench.data.build import load_splits, shape_of
-from raskd_bench.errors import BenchError, DataError, IncompatibleTrial, RequestError, in_short
+from raskd_bench.errors import BenchError, IncompatibleTrial, in_short
 from raskd_bench.execute import execute
 from raskd_bench.heap import keep_heap
 from raskd_bench.machine import Share, describe_host
+from raskd_bench.readiness import choose_device, describe_device, faults_of
 from raskd_bench.record import Preparation
-from raskd_bench.setup import make
 from raskd_bench.share import take
 from raskd_bench.spec import Plan, Trial
-from raskd_bench.tasks.build import new_task
-from raskd_bench.teachers import untrained_teacher
+from raskd_bench.together import NotTogether, execute_together
 
 # what torchvision and timm print as they are imported; nothing a user could act on
 warnings.filterwarnings("ignore", message=".*torch.jit", category=FutureWarning)
+warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor")  # torch's compiler
 
 catalog.names("student"), catalog.names("dataset")  # parses their sources, once for all trials
 
@@ -62,6 +61,30 @@ def run_trial(
             save_to=save_to,
         )
         connection.send(("done", measured | {"threads": torch.get_num_threads()}))
+
+
+def run_together(
+    connection: Connection, trials: list[Trial], device: str, folder: Path, share: Share
+) -> None:
+    """Train trials that differ in their seed as one network.
+
+    Sends `("done", answer)` with status `done` and the measured `parts`, or `apart` and the reason
+    why they must run one by one; `("point", ...)`, with the trial's `member` number, on the way.
+    """
+    _follow_parent(connection)
+    chosen = torch.device(device)
+    if chosen.index is not None:
+        torch.cuda.set_device(chosen)
+    with _told(connection):
+        take(share, chosen)
+        try:
+            parts = execute_together(trials, chosen, folder, lambda member, point: connection.send(
+                ("point", point | {"member": member})))  # fmt: skip
+        except NotTogether as reason:
+            connection.send(("done", {"status": "apart", "error": str(reason)}))
+            return
+        threads = {"threads": torch.get_num_threads()}
+        connection.send(("done", {"status": "done", "parts": [part | threads for part in parts]}))
 
 
 def run_arms(
@@ -154,82 +177,14 @@ def prepare(connection: Connection, trials: list[Trial], device: str, folder: Pa
     _follow_parent(connection)
     try:
         chosen = choose_device(device)
-        faults = _faults(trials, folder)
-        if chosen.type != "cuda" and any(trial.execution.cuda_graphs for trial in trials):
-            faults.append(f"execution.cuda_graphs: needs a CUDA device; this run is on {chosen}")
+        faults = faults_of(trials, chosen, folder)
     except BenchError as error:
         faults = [str(error)]
     if faults:
         connection.send(("done", {"status": "refused", "faults": faults}))
     else:
-        machine = describe_host() | _describe_device(chosen)
+        machine = describe_host() | describe_device(chosen)
         connection.send(("done", {"status": "ready", "machine": machine}))
-
-
-def choose_device(wanted: str) -> torch.device:
-    """Return the device for `auto`, `cpu`, `cuda` or `cuda:n`.
-
-    Raises:
-        RequestError: it is not there.
-    """
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(wanted)
-    if device.type == "cuda":
-        count = torch.cuda.device_count()
-        if (device.index or 0) >= count:
-            text = f"--device {wanted}: torch sees {count} CUDA devices; try --device cpu"
-            raise RequestError(text)
-    return device
-
-
-def _faults(trials: list[Trial], folder: Path) -> list[str]:
-    """Return why trials cannot start: each data set read once, each network built once."""
-    shapes: dict[str, tuple[int, int] | None] = {}
-    faults: dict[str, None] = {}
-    built = set()
-    for trial in trials:
-        data = str(trial.data)
-        if data not in shapes:
-            shapes[data] = None
-            try:
-                shape = shape_of(load_splits(trial.data.name, trial.data.options, folder))
-                shapes[data] = shape[:2]
-            except DataError as error:
-                faults[str(error)] = None
-        found = shapes[data]
-        key = (data, str(trial.student), trial.method, str(trial.hparams))
-        if found is None or key in built:
-            continue
-        built.add(key)
-        try:
-            with torch.device("meta"):
-                build_untaught(trial, found, folder)
-        except BenchError as error:
-            faults[str(error)] = None
-        except Exception as error:  # a user's own build may raise anything
-            reason = f"{trial.method} cannot be built for {trial.student}: {in_short(error)}"
-            faults[reason] = None
-    return list(faults)
-
-
-def build_untaught(trial: Trial, shape: tuple[int, int], folder: Path) -> Any:
-    """Build student and method, with an untrained teacher: enough to see that they fit."""
-    task = new_task(trial.task, shape[0])
-    return make(trial, shape, task, folder, untrained_teacher(trial, task))
-
-
-def _describe_device(device: torch.device) -> dict[str, Any]:
-    described: dict[str, Any] = {"device": str(device), "threads": torch.get_num_threads()}
-    if device.type == "cuda":
-        properties = torch.cuda.get_device_properties(device)
-        described |= {
-            "gpu": properties.name,
-            "gpu_uuid": f"GPU-{properties.uuid}",
-            "gpu_memory_bytes": properties.total_memory,
-            "cuda": torch.version.cuda,
-        }
-    return described
 
 
 def _follow_parent(connection: Connection) -> None:

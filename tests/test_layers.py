@@ -18,8 +18,20 @@ PLAIN = {"errors", "catalog", "spec", "record", "machine", "placebo", "costs", "
 VOCABULARY = {"batch", "losses", "method"}
 PARTS = {"methods", "tasks", "students", "data"}
 ENGINE = {"pace", "flops", "counting", "arm", "heap", "meter", "evaluate", "watch", "trainer",
-          "lab", "teachers", "setup", "share", "execute", "predict", "worker"}  # fmt: skip
-TOP = {"bench", "process", "jobs", "runner", "overhead", "report", "progress", "doctor", "listing"}
+          "lab", "teachers", "setup", "share", "training", "execute", "together", "predict",
+          "readiness", "worker"}  # fmt: skip
+TOP = {
+    "bench",
+    "process",
+    "groups",
+    "jobs",
+    "runner",
+    "overhead",
+    "report",
+    "progress",
+    "doctor",
+    "listing",
+}
 CLI = {"cli", "__main__"}
 LAYERS = [PLAIN, VOCABULARY, PARTS, ENGINE, TOP, CLI]
 TORCH_FREE = PLAIN | TOP | CLI

@@ -39,6 +39,7 @@ class BAKE(Method):
     paper: ClassVar[str] = "Ge et al., 2021, arXiv 2104.13298"
     year: ClassVar[int] = 2021
     level: ClassVar[Level] = "instance"
+    seeds_together: ClassVar[bool] = True
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny_imagenet": {"others": 1, "omega": 0.9},
@@ -60,8 +61,7 @@ class BAKE(Method):
         super().__init__()
         if omega >= 1:
             raise ValueError(f"omega must be below 1, is {omega}: targets would not depend on P")
-        self.weight, self.omega = weight, omega
-        self.others, self.temperature = others, temperature
+        self.weight, self.omega, self.others, self.temperature = weight, omega, others, temperature
 
     def sample(
         self, labels: Indices, batch_size: int, rng: np.random.Generator

@@ -29,6 +29,7 @@ class BYOT(Method):
     paper: ClassVar[str] = "Zhang et al., ICCV 2019, arXiv 1905.08094"
     year: ClassVar[int] = 2019
     level: ClassVar[Level] = "feature"
+    seeds_together: ClassVar[bool] = True
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "cifar100_resnet18": {"alpha": 0.1, "temperature": 3.0, "lam": 1e-06}

@@ -15,6 +15,7 @@ class CrossEntropy(Method):
 
     paper: ClassVar[str] = "the baseline"
     level: ClassVar[Level] = "none"
+    seeds_together: ClassVar[bool] = True
     published: ClassVar[tuple[str, ...]] = (
         "CIFAR-100, pre-activation ResNet-18, recipe A: 75.29 [survey]; 75.51 +- 0.28 [repo Zipf]",
         "CIFAR-100, pre-activation ResNet-18, recipe B: 75.82 [repo PS-KD]",

@@ -30,6 +30,7 @@ class DKS(Method):
     paper: ClassVar[str] = "Sun et al., CVPR 2019, arXiv 1906.00675"
     year: ClassVar[int] = 2019
     level: ClassVar[Level] = "instance"
+    seeds_together: ClassVar[bool] = True
     backbones: ClassVar[frozenset[str]] = frozenset({"cnn"})
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"self_kd_lib": {"temperature": 4.0}}
     published: ClassVar[tuple[str, ...]] = (

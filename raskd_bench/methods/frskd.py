@@ -34,6 +34,7 @@ class FRSKD(Method):
     paper: ClassVar[str] = "Ji et al., CVPR 2021, arXiv 2103.08273"
     year: ClassVar[int] = 2021
     level: ClassVar[Level] = "feature"
+    seeds_together: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "cifar100_resnet18": {"alpha": 2.0, "beta": 100.0},
         "segmentation": {"alpha": 1.0, "beta": 50.0},

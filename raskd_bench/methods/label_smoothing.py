@@ -18,6 +18,7 @@ class LabelSmoothing(Method):
     paper: ClassVar[str] = "Szegedy et al., CVPR 2016, arXiv 1512.00567"
     year: ClassVar[int] = 2016
     level: ClassVar[Level] = "class"
+    seeds_together: ClassVar[bool] = True
     off_switch: ClassVar[tuple[str, ...]] = ("epsilon",)
     published: ClassVar[tuple[str, ...]] = (
         "CIFAR-100, pre-activation ResNet-18, recipe B: 79.06 (CE 75.82) [repo PS-KD]",

@@ -29,6 +29,7 @@ class LWR(Method):
     paper: ClassVar[str] = "Deng & Zhang, AAAI 2021, arXiv 2012.13098"
     year: ClassVar[int] = 2021
     level: ClassVar[Level] = "instance"
+    seeds_together: ClassVar[bool] = True
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "cifar100_resnet18": {"k": 5, "temperature": 5.0},

@@ -28,6 +28,7 @@ class OLS(Method):
     paper: ClassVar[str] = "Zhang et al., IEEE TIP 2021, arXiv 2011.12562"
     year: ClassVar[int] = 2021
     level: ClassVar[Level] = "class"
+    seeds_together: ClassVar[bool] = True
     published: ClassVar[tuple[str, ...]] = (
         "CIFAR-100, ResNet-34, recipe B: 80.01, best epoch 80.05 [repo log]",
         "CIFAR-100, ResNeXt-29 (2x64d), recipe B: 81.22, best epoch 81.45 [repo log]",

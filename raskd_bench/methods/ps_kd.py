@@ -27,6 +27,7 @@ class PSKD(Method):
     paper: ClassVar[str] = "Kim et al., ICCV 2021, arXiv 2006.12000"
     year: ClassVar[int] = 2021
     level: ClassVar[Level] = "instance"
+    seeds_together: ClassVar[bool] = True
     off_switch: ClassVar[tuple[str, ...]] = ("alpha",)
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

@@ -28,6 +28,7 @@ class SAD(Method):
     paper: ClassVar[str] = "Hou et al., ICCV 2019, arXiv 1908.00821"
     year: ClassVar[int] = 2019
     level: ClassVar[Level] = "feature"
+    seeds_together: ClassVar[bool] = True
     off_switch: ClassVar[tuple[str, ...]] = ("weight",)
     published: ClassVar[tuple[str, ...]] = (
         "CIFAR-100, ResNet-18, recipe D: 76.40 (CE 76.24) [repo]",

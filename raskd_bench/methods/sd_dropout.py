@@ -26,6 +26,7 @@ class SDDropout(Method):
     paper: ClassVar[str] = "Lee et al., 2022, arXiv 2208.05642"
     year: ClassVar[int] = 2022
     level: ClassVar[Level] = "instance"
+    seeds_together: ClassVar[bool] = True
     off_switch: ClassVar[tuple[str, ...]] = ("lam",)
 
     def __init__(

@@ -30,6 +30,7 @@ class TfKDReg(Method):
     paper: ClassVar[str] = "Yuan et al., CVPR 2020, arXiv 1909.11723"
     year: ClassVar[int] = 2020
     level: ClassVar[Level] = "class"
+    seeds_together: ClassVar[bool] = True
     off_switch: ClassVar[tuple[str, ...]] = ("alpha",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "cifar100_resnet18": {"alpha": 0.1, "temperature": 20.0, "multiplier": 1.0},

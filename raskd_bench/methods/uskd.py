@@ -30,6 +30,7 @@ class USKD(Method):
     paper: ClassVar[str] = "Yang et al., ICCV 2023, arXiv 2303.13005"
     year: ClassVar[int] = 2023
     level: ClassVar[Level] = "instance"
+    seeds_together: ClassVar[bool] = True
     off_switch: ClassVar[tuple[str, ...]] = ("alpha", "beta", "mu")
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

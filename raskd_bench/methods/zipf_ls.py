@@ -31,6 +31,7 @@ class ZipfLS(Method):
     paper: ClassVar[str] = "Liang et al., ECCV 2022, arXiv 2207.12980"
     year: ClassVar[int] = 2022
     level: ClassVar[Level] = "instance"
+    seeds_together: ClassVar[bool] = True
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     off_switch: ClassVar[tuple[str, ...]] = ("lam",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

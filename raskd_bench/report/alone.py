@@ -13,7 +13,7 @@ DISTURBED = frozenset({
 
 def is_alone(result: Record) -> bool:
     """Whether no other trial ran beside this one, or beside its teacher's training."""
-    return (result.jobs or 1) == 1
+    return (result.jobs or 1) * (result.seeds_together or 1) == 1
 
 
 def comparable(result: Record, name: str) -> bool:
@@ -23,9 +23,14 @@ def comparable(result: Record, name: str) -> bool:
 
 def beside_others(records: Sequence[Record]) -> list[str]:
     """Return a note that says which Records' times are left out; none if all ran alone."""
-    jobs = sorted({result.jobs for result in records if result.jobs and not is_alone(result)})
-    if not jobs:
+    said = ", ".join(sorted({how for result in records for how in _company(result)}))
+    if not said:
         return []
-    said = ", ".join(f"--jobs {number}" for number in jobs)
     return [f"times, energy and host memory of trials that ran side by side ({said}) are not "
             "compared; FLOPs and accuracy are"]  # fmt: skip
+
+
+def _company(result: Record) -> list[str]:
+    """Return in words how a trial had others beside it."""
+    ways = {"--jobs": result.jobs or 1, "seeds_together:": result.seeds_together or 1}
+    return [f"{way} {number}" for way, number in ways.items() if number > 1]

@@ -51,9 +51,8 @@ class StudentNetwork(nn.Module):
         Args:
             with_backbone: the backbone is hidden, too; else it may be compiled for itself.
         """
-        self.forward = torch.compiler.disable(  # type: ignore[method-assign]
-            self.forward, recursive=with_backbone
-        )
+        disable: Any = torch.compiler.disable
+        self.forward = disable(self.forward, recursive=with_backbone)  # type: ignore[method-assign]
 
     def read(self, head: nn.Module, features: Tensor, targets: Any) -> Output:
         """Run an auxiliary head of `Setting.new_head` on [B, c, h, w] features."""

@@ -36,7 +36,7 @@ class Silent:
 
     def __init__(self):
         self.points, self.ended, self.resumed = [], [], None
-        self.all_taught = []
+        self.all_taught, self.said = [], []
 
     def check(self, suite, plans):
         self.plans = plans
@@ -58,6 +58,9 @@ class Silent:
 
     def end(self, plan, result):
         self.ended.append(result)
+
+    def apart(self, plans, text):
+        self.said.append(text)
 
 
 def run(tmp_path, methods, *, budget="steps: 8", limit=60, seeds=(0,), more="", **options):

@@ -1,0 +1,82 @@
+"""Whether trials can start here: device, data sets, students, methods."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from raskd_bench.data.build import load_splits, shape_of
+from raskd_bench.errors import BenchError, DataError, RequestError, in_short
+from raskd_bench.setup import make
+from raskd_bench.spec import Trial
+from raskd_bench.tasks.build import new_task
+from raskd_bench.teachers import untrained_teacher
+
+
+def choose_device(wanted: str) -> torch.device:
+    """Return the device for `auto`, `cpu`, `cuda` or `cuda:n`.
+
+    Raises:
+        RequestError: it is not there.
+    """
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(wanted)
+    if device.type == "cuda":
+        count = torch.cuda.device_count()
+        if (device.index or 0) >= count:
+            text = f"--device {wanted}: torch sees {count} CUDA devices; try --device cpu"
+            raise RequestError(text)
+    return device
+
+
+def faults_of(trials: list[Trial], device: torch.device, folder: Path) -> list[str]:
+    """Return why trials cannot start: each data set read once, each network built once."""
+    shapes: dict[str, tuple[int, int] | None] = {}
+    faults: dict[str, None] = {}
+    built = set()
+    for trial in trials:
+        data = str(trial.data)
+        if data not in shapes:
+            shapes[data] = None
+            try:
+                shape = shape_of(load_splits(trial.data.name, trial.data.options, folder))
+                shapes[data] = shape[:2]
+            except DataError as error:
+                faults[str(error)] = None
+        found = shapes[data]
+        key = (data, str(trial.student), trial.method, str(trial.hparams))
+        if found is None or key in built:
+            continue
+        built.add(key)
+        try:
+            with torch.device("meta"):
+                build_untaught(trial, found, folder)
+        except BenchError as error:
+            faults[str(error)] = None
+        except Exception as error:  # a user's own build may raise anything
+            reason = f"{trial.method} cannot be built for {trial.student}: {in_short(error)}"
+            faults[reason] = None
+    if device.type != "cuda" and any(trial.execution.cuda_graphs for trial in trials):
+        faults[f"execution.cuda_graphs: needs a CUDA device; this run is on {device}"] = None
+    return list(faults)
+
+
+def build_untaught(trial: Trial, shape: tuple[int, int], folder: Path) -> Any:
+    """Build student and method, with an untrained teacher: enough to see that they fit."""
+    task = new_task(trial.task, shape[0])
+    return make(trial, shape, task, folder, untrained_teacher(trial, task))
+
+
+def describe_device(device: torch.device) -> dict[str, Any]:
+    """Return what a Record says of the device: name, identity, memory, threads."""
+    described: dict[str, Any] = {"device": str(device), "threads": torch.get_num_threads()}
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        described |= {
+            "gpu": properties.name,
+            "gpu_uuid": f"GPU-{properties.uuid}",
+            "gpu_memory_bytes": properties.total_memory,
+            "cuda": torch.version.cuda,
+        }
+    return described
