@@ -35,8 +35,8 @@ from raskd_bench.watch import TrainingWatch
 PREDICTED = (
     "16 images at 64x64 are 16 x 0.15 ms of decoding, 2.4 ms, in processes beside a step of 16 x "
     "13 GFLOPs, 1.5 s on two cores with AVX2: the loop waits for a hand-over, far below 2 %, the "
-    "first batch excepted; from the cache 0.2 MB are copied, 0.1 ms. 55,000 images decode in 8 s at "
-    "the start, and are found decoded in the time that it takes to read 0.7 GB."
+    "first batch excepted; from the cache 0.2 MB are copied, 0.1 ms. 55,000 images decode in 8 s "
+    "at the start, and are found decoded in the time that it takes to read 0.7 GB."
 )
 EXPLAINED = {
     "cpu": "a step takes {data_wait[thread].conditions[step_seconds]:.2f} s, and of "
