@@ -106,7 +106,7 @@ def document(kept: Sequence[Kept], order: Sequence[str], folder: Path = PAGE.par
 def _section(one: Kept, kept: Sequence[Kept], folder: Path) -> Iterator[str]:
     machine, versions = one.machine, one.machine["versions"]
     device = f"{machine['gpu']}, " if machine.get("gpu") else ""
-    threads = f", {machine['threads']} threads" if "threads" in machine else ""
+    threads = f", threads: {machine['threads']}" if "threads" in machine else ""
     commit = f"commit {one.commit[:12]}" if one.commit else "outside git"
     changed = ", changed since" if one.dirty else ""
     yield (f"**{device}{machine['cpu']}, {machine['cores']} cores**{threads}, torch "
