@@ -3,12 +3,8 @@
 Both are whole processes of the same interpreter, in random order, their output thrown away. The
 bare application is one file with one command. `list suites` has no limit: it checks every suite,
 for which pydantic and ruamel.yaml are imported.
-
-    python -m benchmarks.cli_start [--pairs 30]
 """
 
-import argparse
-import math
 import random
 import subprocess
 import sys
@@ -17,13 +13,22 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
-from raskd_bench.machine import cpu_name
-from raskd_bench.stats import student_t
+from benchmarks.frame import Bound, Result, of_pairs, of_seconds
 
 ROOT = Path(__file__).parents[1]
-LIMIT = 1.3
+PREDICTED = (
+    "no FLOPs: Python, Typer and rich are most of both (some 200 ms); ours adds modules without "
+    "torch, pydantic or pandas, 10 to 30 ms: 1.05 to 1.2; listing suites imports pydantic and "
+    "ruamel.yaml, 150 ms more."
+)
+EXPLAINED = {
+    "cpu": "help takes {cli_start[help].conditions[seconds]:.3f} s against "
+    "{cli_start[help].conditions[against_seconds]:.3f} s; suites take "
+    "{cli_start[suites].conditions[seconds]:.3f} s, which is what checking them imports."
+}
+BOUND, ROUNDS = Bound("at most 1.3", most=1.3), 30
+FREE = {("list", "suites")}  # nothing is asked
 BARE = '''import typer
 
 app = typer.Typer()
@@ -39,26 +44,6 @@ app()
 '''
 COMMANDS = (("--help",), ("list", "methods"), ("list", "students"), ("list", "datasets"),
             ("list", "suites"))  # fmt: skip
-
-
-class Start(NamedTuple):
-    """What a command takes.
-
-    Attributes:
-        command: its words.
-        seconds: median of the whole process.
-        bare_seconds: of the bare application.
-        ratio: geometric mean of the pairs' ratios, the most extreme tenths left out.
-        low: lower bound of its 95 % interval.
-        high: upper bound.
-    """
-
-    command: tuple[str, ...]
-    seconds: float
-    bare_seconds: float
-    ratio: float
-    low: float
-    high: float
 
 
 def seconds(words: Sequence[str]) -> float:
@@ -85,34 +70,16 @@ def rounds(pairs: int) -> dict[tuple[str, ...], list[float]]:
     return found
 
 
-def measure(pairs: int) -> Iterator[Start]:
-    """Yield what each command takes against the bare application."""
-    found = rounds(pairs)
+def measure(quick: bool) -> list[Result]:
+    """Compare each command with the bare application."""
+    return list(_rows(rounds(1 if quick else ROUNDS)))
+
+
+def _rows(found: dict[tuple[str, ...], list[float]]) -> Iterator[Result]:
     bare = found.pop(())
     for command, values in found.items():
-        logs = sorted(math.log(a / b) for a, b in zip(values, bare, strict=True))
-        cut = len(logs) // 10
-        mean, half, _ = student_t(logs[cut : len(logs) - cut])
-        yield Start(command, _median(values), _median(bare), math.exp(mean), math.exp(mean - half),
-                    math.exp(mean + half))  # fmt: skip
-
-
-def _median(values: Sequence[float]) -> float:
-    return sorted(values)[len(values) // 2]
-
-
-def main() -> None:
-    """Print each command's ratio with its interval, and where it was measured."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--pairs", type=int, default=30)
-    given = parser.parse_args()
-    print(f"whole processes, {given.pairs} rounds, limit x{LIMIT:g} but for suites; typer "
-          f"{version('typer')}, rich {version('rich')}; {cpu_name()}")  # fmt: skip
-    for start in measure(given.pairs):
-        print(f"{' '.join(start.command)}: x{start.ratio:.2f} (95 % interval {start.low:.2f} to "
-              f"{start.high:.2f}), {1e3 * start.seconds:.0f} ms, bare application "
-              f"{1e3 * start.bare_seconds:.0f} ms")  # fmt: skip
-
-
-if __name__ == "__main__":
-    main()
+        yield of_pairs(
+            command[-1].lstrip("-"), f"raskd-bench {' '.join(command)}", "bare Typer --help",
+            of_seconds(values, bare), None if command in FREE else BOUND,
+            typer=version("typer"), rich=version("rich"),
+        )  # fmt: skip

@@ -3,56 +3,42 @@
 The Records are synthetic: published ones of `quickstart` with other seeds, suites, students and
 batch sizes, and with numbers that are shaken by up to a percent. They are good for the time that a
 report takes, and for nothing else.
-
-    python -m benchmarks.report_scale [--formats table json html static] [--small 1000] [--pairs 7]
 """
 
-import argparse
 import json
-import math
 import random
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
-from raskd_bench.machine import cpu_name
-from raskd_bench.stats import student_t
+import numpy as np
+
+from benchmarks.frame import Bound, Result, of_pairs, paired
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "results" / "published" / "quickstart"
-FACTOR, LIMIT = 10, 11.0
+PREDICTED = (
+    "a Record is read once (10 kB, some 0.2 ms with its checks) and grouped once: the time is a "
+    "constant of 0.5 to 1 s of imports and a linear part: 10 times the Records take less than 10 "
+    "times as long."
+)
+EXPLAINED = {
+    "cpu": "the table takes {report_scale[table].conditions[seconds]:.1f} s against "
+    "{report_scale[table].conditions[against_seconds]:.1f} s, the page "
+    "{report_scale[html].conditions[seconds]:.1f} s against "
+    "{report_scale[html].conditions[against_seconds]:.1f} s: imports are the constant part."
+}
+FACTOR, BOUND = 10, Bound("at most 11", most=11)
 STUDENTS = ("resnet8", "resnet20", "resnet56", "resnet18", "wrn_16_2")
 CELLS_OF_A_SUITE = 25
 SHAKEN = ("test_top1", "test_top5", "test_nll", "test_ece", "test_aurc", "train_seconds",
           "wall_seconds", "eval_seconds", "setup_seconds", "io_seconds")  # fmt: skip
 OPTIONS = {"table": ["--format", "table"], "json": ["--format", "json"],
            "html": ["--format", "html"], "static": ["--format", "html", "--static"]}  # fmt: skip
-
-
-class Grown(NamedTuple):
-    """How the time of a format grows.
-
-    Attributes:
-        format: a key of OPTIONS.
-        small: median seconds of the whole process on the fewer Records.
-        large: the same on ten times as many.
-        ratio: geometric mean of the pairs' ratios.
-        low: lower bound of its 95 % interval.
-        high: upper bound.
-        megabytes: of what is written of the more Records.
-    """
-
-    format: str
-    small: float
-    large: float
-    ratio: float
-    low: float
-    high: float
-    megabytes: float
 
 
 def write_records(folder: Path, count: int, seeds: int = 5) -> None:
@@ -93,59 +79,28 @@ def _varied(source: dict[str, Any], cell: int, seed: int, chance: random.Random)
     }  # fmt: skip
 
 
-def seconds(places: Path, form: str) -> float:
-    """Return the seconds that a whole process takes to write a report beside its Records."""
+def write_report(places: Path, form: str) -> None:
+    """Write a report beside its Records, in a process of its own."""
     out = places.parent / f"{places.name}.{form}"
     words = [sys.executable, "-m", "raskd_bench", "report", str(places), *OPTIONS[form]]
-    before = time.perf_counter()
     subprocess.run([*words, "--out", str(out)], check=True, capture_output=True, cwd=ROOT)
-    return time.perf_counter() - before
 
 
-def grown(small: Path, large: Path, form: str, pairs: int) -> Grown:
-    """Return how the time of a format grows, from pairs in random order."""
-    chance = random.Random(form)
-    found: dict[Path, list[float]] = {small: [], large: []}
-    for _ in range(pairs):
-        for places in chance.sample([small, large], 2):
-            found[places].append(seconds(places, form))
-    logs = [math.log(b / a) for a, b in zip(found[small], found[large], strict=True)]
-    mean, half, _ = student_t(logs)
-    size = (large.parent / f"{large.name}.{form}").stat().st_size / 1e6
-    return Grown(form, _median(found[small]), _median(found[large]), math.exp(mean),
-                 math.exp(mean - half), math.exp(mean + half), size)  # fmt: skip
+def measure(quick: bool) -> list[Result]:
+    """Compare the time of each format of many Records with that of a tenth of them."""
+    return list(_rows(40 if quick else 1000, 1 if quick else 7))
 
 
-def measure(forms: Sequence[str], count: int, pairs: int, seeds: int = 5) -> Iterator[Grown]:
-    """Yield how the time of each format grows from `count` Records to ten times as many."""
+def _rows(count: int, pairs: int) -> Iterator[Result]:
+    chance = np.random.default_rng(0)
     with TemporaryDirectory() as name:
         small, large = Path(name) / "small", Path(name) / "large"
-        write_records(small, count, seeds)
-        write_records(large, FACTOR * count, seeds)
-        for form in forms:
-            seconds(small, form)  # bytecode and the files' first reading
-            yield grown(small, large, form, pairs)
-
-
-def _median(values: Sequence[float]) -> float:
-    return sorted(values)[len(values) // 2]
-
-
-def main() -> None:
-    """Print each format's times, their ratio with its interval, and where it was measured."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--formats", nargs="+", choices=OPTIONS, default=list(OPTIONS))
-    parser.add_argument("--small", type=int, default=1000)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--pairs", type=int, default=7)
-    given = parser.parse_args()
-    more = FACTOR * given.small
-    print(f"synthetic Records, {given.seeds} seeds a method; whole processes; {cpu_name()}")
-    for found in measure(given.formats, given.small, given.pairs, given.seeds):
-        print(f"{found.format}: {found.small:.2f} s of {given.small:,}, {found.large:.2f} s of "
-              f"{more:,}: x{found.ratio:.2f} (95 % interval {found.low:.2f} to {found.high:.2f}, "
-              f"{given.pairs} pairs, limit x{LIMIT:g}), {found.megabytes:.1f} MB")  # fmt: skip
-
-
-if __name__ == "__main__":
-    main()
+        write_records(small, count)
+        write_records(large, FACTOR * count)
+        for form in OPTIONS:
+            write_report(small, form)  # bytecode and the files' first reading
+            arms = [partial(write_report, places, form) for places in (large, small)]
+            found = paired(*arms, pairs=pairs, rng=chance)
+            size = (large.parent / f"{large.name}.{form}").stat().st_size / 1e6
+            yield of_pairs(form, f"report over {FACTOR * count:,} Records, {form}",
+                           f"over {count:,}", found, BOUND, megabytes=size)  # fmt: skip

@@ -2,25 +2,40 @@
 
 The server that trials are forked from is started once, with what a run of the suite preloads. Each
 start is then a process of its own. What trains is the digits' trial with ResNet-8, for one step.
-
-    python -m benchmarks.start_up [--starts 20] [--threads 1]
 """
 
-import argparse
 import multiprocessing
 import time
-from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from raskd_bench.machine import Share, cpu_name
+from benchmarks.frame import Bound, Result, of_values
+from raskd_bench.machine import Share
 from raskd_bench.process import Listener, preload, process_for, wait_for
 from raskd_bench.spec.trial import SGD, Augmentation, Budget, Named, Schedule, Trial
 
-QUANTILES = (0.05, 0.5, 0.95)
+PREDICTED = (
+    "a fork of a server with some 300 MB of torch mapped copies page tables, some 5 ms, and a pipe "
+    "is nothing: 10 to 30 ms until it works; the server imports torch once, 3 s; the first step "
+    "adds data, building and three steps of warm-up of 5 ms each with first-time costs: 0.3 s."
+)
+EXPLAINED = {
+    "cpu": "a process works after {start_up[ready].conditions[median]:.3f} s at the median; the "
+    "first step comes after {start_up[first_step].conditions[median]:.2f} s, of which "
+    "{start_up[setup].conditions[median]:.2f} s are the trial's own set-up. The server is started "
+    "once a run, in {start_up[server].value:.1f} s."
+}
+QUANTILES, STARTS = (0.05, 0.5, 0.95), 20
+PARTS = {
+    "ready": ("start of a trial's process until it works", Bound("at most 0.1 s", most=0.1)),
+    "first_step": ("until its first step was taken, resnet8 on digits", None),
+    "gone": ("until it is gone, one step and one evaluation later", None),
+    "setup": ("set-up by the trial's own clock", None),
+    "server": ("start of the server, once a run", None),
+}
 
 
 class Training(NamedTuple):
@@ -82,12 +97,7 @@ def training(trial: Trial, share: Share) -> Training:
     return Training(stepped, gone, measured["setup_seconds"])
 
 
-def quantiles(seconds: Sequence[float]) -> tuple[float, ...]:
-    """Return the 5 %, 50 % and 95 % quantiles."""
-    return tuple(float(value) for value in np.quantile(seconds, QUANTILES))
-
-
-def measure(number: int, share: Share) -> dict[str, list[float]]:
+def starts(number: int, share: Share) -> dict[str, list[float]]:
     """Return the seconds of each part of so many starts, by its name; `server` is the first one.
 
     The two kinds of start alternate.
@@ -102,18 +112,12 @@ def measure(number: int, share: Share) -> dict[str, list[float]]:
     return found
 
 
-def main() -> None:
-    """Print the quantiles of each part, and where it was measured."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--starts", type=int, default=20)
-    parser.add_argument("--threads", type=int, default=None)
-    given = parser.parse_args()
-    for name, seconds in measure(given.starts, Share(1, given.threads)).items():
-        low, median, high = quantiles(seconds)
-        print(f"{name:10} {median:.3f} s (5 % {low:.3f}, 95 % {high:.3f}; {len(seconds)} starts)")
-    threads = "torch's own number of" if given.threads is None else given.threads
-    print(f"one step of resnet8 on digits; {cpu_name()}, {threads} threads")
-
-
-if __name__ == "__main__":
-    main()
+def measure(quick: bool) -> list[Result]:
+    """Return the mean of each part of some starts."""
+    found = starts(2 if quick else STARTS, Share(1, 1))
+    rows = []
+    for name, (what, bound) in PARTS.items():
+        low, median, high = (float(value) for value in np.quantile(found[name], QUANTILES))
+        rows.append(of_values(name, what, found[name], "s", bound, p05=low, median=median,
+                              p95=high))  # fmt: skip
+    return rows

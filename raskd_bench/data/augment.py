@@ -23,26 +23,33 @@ def draw(
 def crop_and_flip(
     padded: Tensor, index: Tensor, numbers: Tensor, *, height: int, width: int, flip: bool
 ) -> Tensor:
-    """Return [B, channels, height, width] uint8 crops, stored channels last, in one gather.
+    """Return [B, channels, height, width] uint8 crops, stored channels last.
 
     Args:
-        padded: [N, height + 2p, width + 2p, channels] images with p pixels of padding.
+        padded: [N, height + 2p, width + 2p, channels] images with p pixels of padding, contiguous.
         index: [B] which of them.
         numbers: [B, 3] in [0, 1), see `draw`.
         height: of the crop.
         width: of the crop.
         flip: whether to mirror the images whose third number is below one half.
     """
-    room_y, room_x = padded.shape[1] - height, padded.shape[2] - width
-    top = (numbers[:, 0] * (room_y + 1)).long()
-    left = (numbers[:, 1] * (room_x + 1)).long()
-    column = torch.arange(width, device=padded.device)
-    rows = top[:, None] + torch.arange(height, device=padded.device)
-    columns = left[:, None] + column
+    assert padded.is_contiguous()
+    count, rows, columns, channels = padded.shape
+    top = (numbers[:, 0] * (rows - height + 1)).long()
+    left = (numbers[:, 1] * (columns - width + 1)).long()
+    # each stretch of `width` pixels is a row of this view: a crop is copied by rows, not by pixels
+    stretches = padded.as_strided(
+        (count * rows * columns - width + 1, width * channels), (channels, 1)
+    )
+    first = (index * rows + top) * columns + left
+    starts = first[:, None] + columns * torch.arange(height, device=padded.device)
+    crops = stretches.index_select(0, starts.flatten()).view(-1, height, width * channels)
     if flip:
-        mirrored = left[:, None] + column.flip(0)
-        columns = torch.where(numbers[:, 2:] < 0.5, mirrored, columns)
-    return padded[index[:, None, None], rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+        places = torch.arange(width * channels, device=padded.device)
+        mirrored = places.view(width, channels).flip(0).flatten()
+        order = torch.where(numbers[:, 2:] < 0.5, mirrored, places)
+        crops = crops.gather(2, order[:, None].expand(-1, height, -1))
+    return crops.view(-1, height, width, channels).permute(0, 3, 1, 2)
 
 
 def pad(images: Tensor, padding: int) -> Tensor:
@@ -60,5 +67,9 @@ def normalise(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
         mean: [channels, 1, 1] in units of 0 to 255.
         scale: [channels, 1, 1], the inverse standard deviation in these units.
     """
-    values = images.float().sub_(mean).mul_(scale)
-    return values.expand(-1, 3, -1, -1) if values.shape[1] == 1 else values
+    _, channels, height, width = images.shape
+    # whole rows of pixels: along three channels alone a CPU's vectors would stay empty
+    rows = images.permute(0, 2, 3, 1).reshape(-1, width * channels).float()
+    rows.sub_(mean.flatten().repeat(width)).mul_(scale.flatten().repeat(width))
+    values = rows.view(-1, height, width, channels).permute(0, 3, 1, 2)
+    return values.expand(-1, 3, -1, -1) if channels == 1 else values

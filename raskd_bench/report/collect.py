@@ -11,7 +11,7 @@ from raskd_bench.fingerprint.baseline import is_baseline
 from raskd_bench.record import Record
 
 # read if asked for themselves; `published` holds what others measured, on machines of theirs
-SKIPPED_FOLDERS = {"superseded", "teachers", "published", FOLDER}
+SKIPPED_FOLDERS = {"superseded", "teachers", "published", "benchmarks", FOLDER}
 REMEDY = "run a suite first: raskd-bench run SUITE"
 
 
