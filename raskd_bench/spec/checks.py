@@ -37,6 +37,7 @@ def check_suite(document: Document, suite: Suite | None) -> None:
     _check_pairs(document, methods, students)
     _check_teacher(document, methods)
     _check_baseline(document, methods)
+    _check_graphs(document)
     _check_exclusions(document, methods)
     check_comparisons(document, [entry.label for entry in methods])
     if suite is not None and not document.faults:
@@ -141,6 +142,15 @@ def _check_baseline(document: Document, methods: list[Entry]) -> None:
         hint = did_you_mean(baseline, labels)
         text = f"no method of this suite is called {shown(baseline)}{hint}"
         document.fault(("baseline",), text + ("" if hint else listing(labels)))
+
+
+def _check_graphs(document: Document) -> None:
+    """CUDA graphs are recorded of compiled kernels."""
+    execution, compiled = document.data.get("execution"), as_list(document.data.get("compile"))
+    if isinstance(execution, dict) and execution.get("cuda_graphs") is True:
+        if not compiled or not all(value is True for value in compiled):
+            text = "records compiled kernels; write compile: true, or remove it"
+            document.fault(("execution", "cuda_graphs"), text, at_key=True)
 
 
 def _check_exclusions(document: Document, methods: list[Entry]) -> None:

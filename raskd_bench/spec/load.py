@@ -12,7 +12,7 @@ from raskd_bench.spec.claims import Claim
 from raskd_bench.spec.overhead import Overhead
 from raskd_bench.spec.rules import one_of
 from raskd_bench.spec.suite import SCHEMA, Suite
-from raskd_bench.spec.trial import SGD, AdamW, Augmentation, Budget, Schedule, Teacher
+from raskd_bench.spec.trial import SGD, AdamW, Augmentation, Budget, Execution, Schedule, Teacher
 from raskd_bench.spec.words import complaint, flow, shown
 from raskd_bench.spec.yaml import Document, Path_, dotted
 
@@ -21,6 +21,7 @@ MODELS: dict[Path_, type[BaseModel]] = {
     ("budget",): Budget,
     ("schedule",): Schedule,
     ("augmentation",): Augmentation,
+    ("execution",): Execution,
     ("teacher",): Teacher,
     ("teacher", "budget"): Budget,
     ("overhead",): Overhead,

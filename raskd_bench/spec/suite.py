@@ -153,13 +153,6 @@ class Suite(Strict):
     )  # fmt: skip
     timeout_seconds: Positive | None = None
 
-    @model_validator(mode="after")
-    def _graphs_are_of_compiled_code(self) -> "Suite":
-        if self.execution.cuda_graphs and not all(self.compile):
-            text = "records compiled kernels; write compile: true, or remove it"
-            raise misfit(text, at="execution.cuda_graphs")
-        return self
-
     @property
     def labels(self) -> list[str]:
         """What the methods are called, in the file's order."""
