@@ -147,10 +147,10 @@ def _check_baseline(document: Document, methods: list[Entry]) -> None:
 def _check_graphs(document: Document) -> None:
     """CUDA graphs are recorded of compiled kernels."""
     execution, compiled = document.data.get("execution"), as_list(document.data.get("compile"))
-    if isinstance(execution, dict) and execution.get("cuda_graphs") is True:
-        if not compiled or not all(value is True for value in compiled):
-            text = "records compiled kernels; write compile: true, or remove it"
-            document.fault(("execution", "cuda_graphs"), text, at_key=True)
+    asked = isinstance(execution, dict) and execution.get("cuda_graphs") is True
+    if asked and not (compiled and all(value is True for value in compiled)):
+        text = "records compiled kernels; write compile: true, or remove it"
+        document.fault(("execution", "cuda_graphs"), text, at_key=True)
 
 
 def _check_exclusions(document: Document, methods: list[Entry]) -> None:
