@@ -205,6 +205,14 @@ def test_comments_and_white_space_do_not_change_the_digest(write_method):
     assert len(digest) == 12
 
 
+def test_a_permission_is_no_code(write_method):
+    source = "class Own(Method):\n    strength: ClassVar[int] = {}\n"
+    declared = source + "    seeds_together: ClassVar[bool] = True\n"
+    digests = [catalog.digest(write_method(text)("Own"))
+               for text in (source.format(1), declared.format(1), declared.format(2))]  # fmt: skip
+    assert digests[0] == digests[1] != digests[2]
+
+
 @pytest.mark.parametrize(("old", "new"), [("0.5", "0.6"), ("super()", "print()"), ("Free", "Fee")])
 def test_code_changes_the_digest(write_method, old, new):
     digest = catalog.digest(write_method()("Base"))

@@ -75,9 +75,9 @@ def test_a_steps_flops_are_those_of_a_real_step(plans, predicted, tmp_path, meth
     lab = new_lab(trial, CPU, tmp_path, Clocks(), lambda point: None)
     student, made = build(lab, trial, untrained_teacher(trial, lab.task))
     extra = sum(parameter.numel() for parameter in made.parameters())
-    step_flops, infer_flops = warm_up(lab, trial, student, made, partial(autocast_of, CPU, trial))
+    warmth = warm_up(lab, trial, student, made, partial(autocast_of, CPU, trial))
     found = predicted(method)
-    assert (found.step_flops, 2 * found.forward_macs) == (step_flops, infer_flops)
+    assert (found.step_flops, 2 * found.forward_macs) == (warmth.step_flops, warmth.infer_flops)
     assert found.infer_params == sum(parameter.numel() for parameter in student.parameters())
     assert found.extra_params == extra
 
@@ -86,7 +86,7 @@ def trained(trial, folder):
     """Train a teacher and return what the trials that learn from it are charged."""
     path = folder / "teacher.pt"
     found = execute(trial, CPU, folder, lambda point: None, save_to=path)
-    return Preparation(path, found["train_seconds"], found["train_flops"], found["steps"], None)
+    return Preparation(path, found["train_seconds"], found["train_flops"], found["steps"], None, 1)
 
 
 @pytest.mark.parametrize("method", ["ps_kd", "cs_kd", "kd"])

@@ -81,14 +81,24 @@ def digest(card: Card) -> str:
     """Twelve hexadecimal digits of the code a method's numbers depend on.
 
     Comments and white space do not change it: the syntax trees of the method's file, of the
-    private module it may have beside it, and of `losses.py` are hashed. Records of another
-    digest are never averaged together.
+    private module it may have beside it, and of `losses.py` are hashed, without `seeds_together`,
+    which says how trials may be run. Records of another digest are never averaged together.
     """
+    import copy
     import hashlib  # with OpenSSL: no listing needs it
 
     paths = (card.path, *_private_modules(card.path), PACKAGE / "losses.py")
-    trees = (ast.unparse(tree(path)) for path in paths)
-    return hashlib.sha256("\n".join(trees).encode()).hexdigest()[:12]
+    trees = (_WithoutPermission().visit(copy.deepcopy(tree(path))) for path in paths)
+    codes = (ast.unparse(found) for found in trees)
+    return hashlib.sha256("\n".join(codes).encode()).hexdigest()[:12]
+
+
+class _WithoutPermission(ast.NodeTransformer):
+    """Drops declarations of `seeds_together`."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign | None:
+        target = node.target
+        return None if isinstance(target, ast.Name) and target.id == "seeds_together" else node
 
 
 def late_imports(path: Path) -> frozenset[str]:

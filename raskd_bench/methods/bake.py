@@ -61,7 +61,8 @@ class BAKE(Method):
         super().__init__()
         if omega >= 1:
             raise ValueError(f"omega must be below 1, is {omega}: targets would not depend on P")
-        self.weight, self.omega, self.others, self.temperature = weight, omega, others, temperature
+        self.weight, self.omega = weight, omega
+        self.others, self.temperature = others, temperature
 
     def sample(
         self, labels: Indices, batch_size: int, rng: np.random.Generator

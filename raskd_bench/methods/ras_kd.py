@@ -23,8 +23,9 @@ class RASKD(Method):
     of e over the last epoch (`class_means`). `similarity: dot` makes inner products of all cosines,
     without s; `detach: false` leaves the sg of a_c out.
 
-    Differs: the abstract names representative vectors, their relations, an auxiliary classifier and
-    the instance level; the rest is ours. V starts orthogonal: for C <= D, as label smoothing.
+    Differs: all beyond the abstract (representative vectors, their relations, auxiliary classifier,
+    optional instance level) is this project's choice: neither text nor code is public. V starts
+    orthogonal, so for C <= D training starts as label smoothing over the other classes.
     """
 
     paper: ClassVar[str] = "Kim & Woo, PAKDD 2024, doi 10.1007/978-981-97-2253-2_16"
@@ -69,7 +70,7 @@ class RASKD(Method):
         output = student(*batch.views[0])
         labels, terms = output.hard_labels, dict(output.task_terms)
         log_p = F.log_softmax(output.logits, dim=1)
-        own = None if self.auxiliary is None else self.directions(self.auxiliary)
+        own = self.directions(self.auxiliary) if self.auxiliary is not None else None
         if self.epsilon > 0:
             if own is not None and self.vectors == "auxiliary":
                 rows = own
