@@ -36,8 +36,8 @@ def test_figures_go_to_a_folder_beside_the_report(call, tmp_path):
     code, out, said = call(PUBLISHED, "--figures", "figures")
     assert code == 0
     assert out.startswith("quickstart: digits")
-    assert said == "6 figures written to figures\n"
-    assert len(list((tmp_path / "figures").iterdir())) == 6
+    assert said == "8 figures written to figures\n"
+    assert len(list((tmp_path / "figures").iterdir())) == 8
 
 
 def test_history_is_of_one_folder(call):

@@ -232,7 +232,7 @@ def test_records_without_bins_are_said_to_have_none(measured, read_page, static)
 
 
 def test_old_records_alone_have_no_diagram(read_page, static):
-    _, reader = read_page(PUBLISHED / "quickstart", static=static)
+    _, reader = read_page(PUBLISHED / "zoo-smoke", static=static)
     assert "no reliability diagram of these methods: Records of" in reader.texts["calibration"]
     assert "right as often as it is sure" not in reader.texts["calibration"]
 
