@@ -47,11 +47,8 @@ def run_trial(
 ) -> None:
     """Run one trial and send `("done", measured)`; `("point", ...)` on the way."""
     _follow_parent(connection)
-    chosen = torch.device(device)
-    if chosen.index is not None:
-        torch.cuda.set_device(chosen)
     with _told(connection):
-        take(share, chosen)
+        chosen = take(share, device)
         measured = execute(
             trial,
             chosen,
@@ -72,11 +69,8 @@ def run_together(
     why they must run one by one; `("point", ...)`, with the trial's `member` number, on the way.
     """
     _follow_parent(connection)
-    chosen = torch.device(device)
-    if chosen.index is not None:
-        torch.cuda.set_device(chosen)
     with _told(connection):
-        take(share, chosen)
+        chosen = take(share, device)
         try:
             parts = execute_together(trials, chosen, folder, lambda member, point: connection.send(
                 ("point", point | {"member": member})))  # fmt: skip
