@@ -1,10 +1,10 @@
 """The loop's own cost: our cross-entropy training against a minimal hand-written loop.
 
 Both train the same network on the same uint8 images in memory and call the same functions for crop,
-flip and normalisation, in blocks of one epoch that alternate in random order. What is timed of ours
-is the whole call of the trainer, with its ledger, curve and clocks; evaluation is left out.
+flip and normalisation, in blocks of whole epochs that alternate in random order. What is timed of
+ours is the whole call of the trainer, with its ledger, curve and clocks; evaluation is left out.
 
-    python -m benchmarks.bare_loop [--student resnet20] [--data synthetic] [--pairs 40]
+    python -m benchmarks.bare_loop [--student resnet20] [--data synthetic] [--epochs 1]
 """
 
 import argparse
@@ -19,7 +19,7 @@ from torch import Tensor, amp, nn
 from torch.nn import functional as F
 
 from benchmarks.frame import Bound, Paired, Result, device_name, of_pairs, paired, until_done
-from raskd_bench.data.augment import crop_and_flip, normalise, pad
+from raskd_bench.data.augment import cut, normalise, pad, places
 from raskd_bench.lab import Lab, new_lab
 from raskd_bench.machine import cpu_name
 from raskd_bench.meter import Clocks, synchroniser
@@ -40,26 +40,28 @@ EXPLAINED = {
     "bookkeeping at the block's end show."
 }
 BOUND = Bound("at most 1.01", most=1.01)
-CASES = (("resnet20", "synthetic", 40), ("resnet8", "digits", 60))  # student, data, pairs
+# student, data, epochs of a block, pairs: a trial calls the trainer once for all its epochs
+CASES = (("resnet20", "synthetic", 1, 120), ("resnet8", "digits", 4, 60))
 SYNTHETIC_IMAGES = 640
-WARM_UP_EPOCHS = 3
+WARM_UP_BLOCKS = 3
 
 
 def ours(lab: Lab, trial: Trial) -> Callable[[int], None]:
-    """Return a function that trains for one epoch with the product's loop."""
+    """Return a function that trains for a trial's epochs with the product's loop."""
     student, method = build(lab, trial, None)
     optimizer = new_optimizer(trial, student, method)
     steps = len(lab.train.split) // trial.batch_size
     scaler = amp.GradScaler(lab.device.type, enabled=False)
 
-    def block(epoch: int) -> None:
+    def block(number: int) -> None:
+        first = number * round(trial.budget.amount)
         pace = Pace(trial.budget, steps_per_epoch=steps, images_per_step=trial.batch_size,
                     step_flops=0, elapsed=lambda: 0.0)  # fmt: skip
         watch = TrainingWatch(student, pace, lab.clocks, 0, 1, lambda last: {}, lambda point: None,
                               len(lab.train.split), lab.device)  # fmt: skip
         train(
-            student, method, lambda _: lab.train.epoch(trial.seed, epoch, method.sample,
-                                                       trial.batch_size),
+            student, method, lambda epoch: lab.train.epoch(trial.seed, first + epoch,
+                                                           method.sample, trial.batch_size),
             optimizer=optimizer, rate=lambda spent: 0.01, scaler=scaler, pace=pace, watch=watch,
             autocast=partial(autocast_of, lab.device, trial),
         )  # fmt: skip
@@ -68,7 +70,7 @@ def ours(lab: Lab, trial: Trial) -> Callable[[int], None]:
 
 
 def bare(lab: Lab, trial: Trial, padding: int, flip: bool) -> Callable[[int], None]:
-    """Return a function that trains for one epoch with a loop written by hand."""
+    """Return a function that trains for a trial's epochs with a loop written by hand."""
     student, _ = build(lab, trial, None)
     network: nn.Module = student.backbone
     head: nn.Module = student.head
@@ -85,58 +87,58 @@ def bare(lab: Lab, trial: Trial, padding: int, flip: bool) -> Callable[[int], No
     mean, scale, size = lab.train.mean, lab.train.scale, trial.batch_size
 
     def crop(index: Tensor) -> Tensor:
-        numbers = torch.rand(size, 3, device=device)
-        crops = crop_and_flip(padded, index, numbers, height=source.height, width=source.width,
-                              flip=flip)  # fmt: skip
-        return normalise(crops, mean, scale)
+        offsets, flips = places(torch.rand(size, 3, device=device), padded.shape[2], padding)
+        return normalise(cut(padded, index, offsets, flips if flip else None, padding), mean, scale)
 
-    def block(epoch: int) -> None:
-        order = torch.randperm(len(labels), device=device)
-        for index in order[: len(order) // size * size].view(-1, size):
-            loss = F.cross_entropy(head(network(crop(index)).pooled), labels[index])
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+    def block(_: int) -> None:
+        for _ in range(round(trial.budget.amount)):
+            order = torch.randperm(len(labels), device=device)
+            for index in order[: len(order) // size * size].view(-1, size):
+                loss = F.cross_entropy(head(network(crop(index)).pooled), labels[index])
+                loss.backward()
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
 
     return block
 
 
-def new_trial(student: str, data: str, batch_size: int) -> Trial:
-    """Return a training of one epoch by cross entropy."""
+def new_trial(student: str, data: str, epochs: int, batch_size: int) -> Trial:
+    """Return a training of some epochs by cross entropy."""
     options = {"train": SYNTHETIC_IMAGES} if data == "synthetic" else {}
     return Trial(
         task="classification", data=Named(name=data, **options), student=Named(name=student),
-        method="cross_entropy", hparams={}, batch_size=batch_size, budget=Budget(epochs=1),
+        method="cross_entropy", hparams={}, batch_size=batch_size, budget=Budget(epochs=epochs),
         optimizer=SGD(name="sgd"), schedule=Schedule(name="constant"), precision="fp32",
         compile=False, augmentation=Augmentation(), val_fraction=0, evaluations=1, seed=0,
     )  # fmt: skip
 
 
 def compared(trial: Trial, pairs: int, device: torch.device) -> tuple[Paired, int]:
-    """Return how the two loops compare over blocks of one epoch, and the steps of one."""
+    """Return how the two loops compare over blocks, and the steps of one."""
     lab = new_lab(trial, device, Path(), Clocks(synchroniser(device)), lambda point: None)
     blocks = (ours(lab, trial), bare(lab, trial, lab.train.padding, lab.train.flip))
-    arms = [until_done(partial(_next_epoch, block, itertools.count()), device.type)
+    arms = [until_done(partial(_next, block, itertools.count()), device.type)
             for block in blocks]  # fmt: skip
-    for arm in arms * WARM_UP_EPOCHS:
+    for arm in arms * WARM_UP_BLOCKS:
         arm()
     found = paired(*arms, pairs=pairs, rng=np.random.default_rng(0))
-    return found, len(lab.train.split) // trial.batch_size
+    epochs = round(trial.budget.amount)
+    return found, epochs * (len(lab.train.split) // trial.batch_size)
 
 
-def _next_epoch(block: Callable[[int], None], epochs: Iterator[int]) -> None:
-    block(next(epochs))
+def _next(block: Callable[[int], None], numbers: Iterator[int]) -> None:
+    block(next(numbers))
 
 
 def measure(quick: bool) -> list[Result]:
     """Compare the loops with a network of a usual size and with the smallest one."""
     device, rows = torch.device(device_name()), []
-    for student, data, pairs in CASES:
-        trial = new_trial(student, data, batch_size=64)
+    for student, data, epochs, pairs in CASES:
+        trial = new_trial(student, data, epochs, batch_size=64)
         found, steps = compared(trial, 2 if quick else pairs, device)
         rows.append(of_pairs(
             student, f"cross-entropy training, {student} on {data}", "loop written by hand", found,
-            BOUND, batch_size=trial.batch_size, device=device.type,
+            BOUND, batch_size=trial.batch_size, epochs=epochs, device=device.type,
             step_ms=1e3 * found.first_seconds / steps,
         ))  # fmt: skip
     return rows
@@ -147,15 +149,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--student", default="resnet20")
     parser.add_argument("--data", default="synthetic")
+    parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--pairs", type=int, default=40)
     given = parser.parse_args()
-    trial = new_trial(given.student, given.data, given.batch_size)
+    trial = new_trial(given.student, given.data, given.epochs, given.batch_size)
     found, _ = compared(trial, given.pairs, torch.device("cpu"))
     print(f"raskd-bench / bare loop: {found.ratio:.4f} (95 % interval {found.low:.4f} to "
-          f"{found.high:.4f}), {given.pairs} pairs of one epoch, {given.student} on {given.data}, "
-          f"batch {given.batch_size}; {cpu_name()}, {torch.get_num_threads()} threads, torch "
-          f"{torch.__version__}")  # fmt: skip
+          f"{found.high:.4f}), {given.pairs} pairs of {given.epochs} epochs, {given.student} on "
+          f"{given.data}, batch {given.batch_size}; {cpu_name()}, {torch.get_num_threads()} "
+          f"threads, torch {torch.__version__}")  # fmt: skip
 
 
 if __name__ == "__main__":

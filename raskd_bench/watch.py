@@ -71,6 +71,7 @@ class TrainingWatch:
         self.energy = Energy(self.device)
         self._terms: list[Terms] = []
         self._ids: list[Tensor] = []
+        self._views = 1
         self._seen = torch.zeros(self.num_samples, dtype=torch.bool, device=self.device)
         self._done = 0
         self._charged_before = self.clocks.seconds("train")
@@ -82,8 +83,8 @@ class TrainingWatch:
     def after_step(self, batch: Batch, terms: Terms, *, epoch_ends: bool) -> None:
         self.times.mark()
         self._terms.append({name: term.detach() for name, term in terms.items()})
-        self.ledger.images_drawn += len(batch.ids) * len(batch.views)
         self._ids.append(batch.ids)
+        self._views = len(batch.views)
         spent = self.pace.spent
         due = min(spent, 1.0) * self.evaluations >= self._done + 1 - 1e-9
         if due or epoch_ends or spent >= 1:
@@ -136,8 +137,10 @@ class TrainingWatch:
         ledger.images_backwarded = ledger.images_forwarded
         ledger.train_flops = ledger.steps * self.step_flops
         ledger.train_seconds = self.clocks.seconds("train") - self._charged_before
-        self._seen[torch.cat(self._ids)] = True
+        ids = torch.cat(self._ids)
         self._ids.clear()
+        ledger.images_drawn += len(ids) * self._views
+        self._seen[ids] = True
         ledger.images_unique = int(self._seen.sum())
 
 

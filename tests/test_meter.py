@@ -171,7 +171,7 @@ def test_without_a_resettable_peak_the_present_size_stands_in(monkeypatch):
     def refuse(*_, **__):
         raise PermissionError("read-only")
 
-    monkeypatch.setattr("pathlib.Path.write_text", refuse)
+    monkeypatch.setattr("pathlib.Path.open", refuse)
     meter = PeakMemory(CPU)
     meter.start()
     meter.stop()

@@ -110,7 +110,8 @@ def mixskd(method: MixSKD, student: Student, batch: Batch, progress: Progress) -
         blended.append(lam * z + (1 - lam) * z[pi])
         maps.append((lam * f + (1 - lam) * f[pi], f_mixed))
     blended_maps, mixed_maps = [list(m) for m in zip(*maps, strict=True)]
-    e = [student.read(method.fuse_head, method.fuse(torch.cat(m, dim=1)), None).logits
+    fuse = method.fuse.weight[:, :, None, None]
+    e = [student.read(method.fuse_head, F.conv2d(torch.cat(m, dim=1), fuse), None).logits
          for m in (blended_maps, mixed_maps)]  # fmt: skip
 
     def mixed_ce(z: Tensor) -> Tensor:

@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+Numbers = np.ndarray[tuple[int, int, int], np.dtype[np.float32]]
 
-def draw(
-    seed: int, epoch: int, view: int, batches: int, primaries: int, extras: int
-) -> np.ndarray[tuple[int, int, int], np.dtype[np.float32]]:
+
+def draw(seed: int, epoch: int, view: int, batches: int, primaries: int, extras: int) -> Numbers:
     """Return [batches, primaries + extras, 3] uniform numbers in [0, 1): crop y, crop x, flip.
 
     Primary images and extra ones (partners, say) have generators of their own, so the primary
@@ -20,34 +20,48 @@ def draw(
     return np.concatenate(parts, axis=1)
 
 
-def crop_and_flip(
-    padded: Tensor, index: Tensor, numbers: Tensor, *, height: int, width: int, flip: bool
-) -> Tensor:
-    """Return [B, channels, height, width] uint8 crops, stored channels last.
+def places(numbers: Tensor, columns: int, padding: int) -> tuple[Tensor, Tensor]:
+    """Return where crops are cut, of any number of images at once.
 
     Args:
-        padded: [N, height + 2p, width + 2p, channels] images with p pixels of padding, contiguous.
+        numbers: [*, 3] in [0, 1), see `draw`.
+        columns: width of a padded image.
+        padding: p, pixels on each side of it.
+
+    Returns:
+        [*] int64, pixels from the first of a padded image to the first of its crop; [*] bool,
+        whether it is to be mirrored, where the third number is below one half.
+    """
+    corners = (numbers[..., :2] * (2 * padding + 1)).long()
+    return corners[..., 0] * columns + corners[..., 1], numbers[..., 2] < 0.5
+
+
+def cut(
+    padded: Tensor, index: Tensor, offsets: Tensor, mirrored: Tensor | None, padding: int
+) -> Tensor:
+    """Return [B, channels, H, W] uint8 crops, stored channels last.
+
+    Args:
+        padded: [N, H + 2p, W + 2p, channels] images with p pixels of padding, contiguous.
         index: [B] which of them.
-        numbers: [B, 3] in [0, 1), see `draw`.
-        height: of the crop.
-        width: of the crop.
-        flip: whether to mirror the images whose third number is below one half.
+        offsets: [B], see `places`.
+        mirrored: [B], see `places`; None to mirror none.
+        padding: p.
     """
     assert padded.is_contiguous()
     count, rows, columns, channels = padded.shape
-    top = (numbers[:, 0] * (rows - height + 1)).long()
-    left = (numbers[:, 1] * (columns - width + 1)).long()
+    height, width = rows - 2 * padding, columns - 2 * padding
     # each stretch of `width` pixels is a row of this view: a crop is copied by rows, not by pixels
     stretches = padded.as_strided(
         (count * rows * columns - width + 1, width * channels), (channels, 1)
     )
-    first = (index * rows + top) * columns + left
-    starts = first[:, None] + columns * torch.arange(height, device=padded.device)
+    first = index * (rows * columns) + offsets
+    starts = first[:, None] + torch.arange(0, height * columns, columns, device=padded.device)
     crops = stretches.index_select(0, starts.flatten()).view(-1, height, width * channels)
-    if flip:
-        places = torch.arange(width * channels, device=padded.device)
-        mirrored = places.view(width, channels).flip(0).flatten()
-        order = torch.where(numbers[:, 2:] < 0.5, mirrored, places)
+    if mirrored is not None:
+        ahead = torch.arange(width * channels, device=padded.device)
+        behind = ahead.view(width, channels).flip(0).flatten()
+        order = torch.where(mirrored[:, None], behind, ahead)
         crops = crops.gather(2, order[:, None].expand(-1, height, -1))
     return crops.view(-1, height, width, channels).permute(0, 3, 1, 2)
 
@@ -64,12 +78,12 @@ def normalise(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
 
     Args:
         images: [B, 1 or 3, H, W] uint8.
-        mean: [channels, 1, 1] in units of 0 to 255.
-        scale: [channels, 1, 1], the inverse standard deviation in these units.
+        mean: [W * channels] of a row's pixels, in units of 0 to 255.
+        scale: [W * channels], the inverse standard deviation in these units.
     """
     _, channels, height, width = images.shape
     # whole rows of pixels: along three channels alone a CPU's vectors would stay empty
     rows = images.permute(0, 2, 3, 1).reshape(-1, width * channels).float()
-    rows.sub_(mean.flatten().repeat(width)).mul_(scale.flatten().repeat(width))
+    rows.sub_(mean).mul_(scale)
     values = rows.view(-1, height, width, channels).permute(0, 3, 1, 2)
     return values.expand(-1, 3, -1, -1) if channels == 1 else values

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from raskd_bench.batch import Batch, View
-from raskd_bench.data.augment import crop_and_flip, draw, normalise, pad
+from raskd_bench.data.augment import Numbers, cut, draw, normalise, pad, places
 from raskd_bench.data.gatherer import Gatherer
 from raskd_bench.data.mapped import is_mapped
 from raskd_bench.data.splits import Labels, Source, Split
@@ -60,8 +60,9 @@ class Loader:
         self._settings = {"mean": mean, "std": std, "crop_padding": crop_padding, "flip": flip,
                           "layout": layout}  # fmt: skip
         self.labels = torch.from_numpy(split.labels).to(device)
-        self.mean = torch.tensor(mean, device=device)[:, None, None] * 255
-        self.scale = 1 / (torch.tensor(std, device=device)[:, None, None] * 255)
+        width = split.source.width
+        self.mean = (torch.tensor(mean, device=device) * 255).repeat(width)
+        self.scale = (1 / (torch.tensor(std, device=device) * 255)).repeat(width)
         self.padding = crop_padding
         self.flip = flip
         self.layout = layout
@@ -92,24 +93,34 @@ class Loader:
         lists = sampler(self.split.labels, batch_size, rng)
         longest = max(len(indices) for indices in lists)
         extras = max(0, longest - batch_size)
-        numbers = [
-            torch.from_numpy(draw(seed, epoch, view, len(lists), batch_size, extras))
-            .to(self.device)
+        crops = [
+            self._places(draw(seed, epoch, view, len(lists), batch_size, extras))
             for view in range(1, views + 1)
-        ]  # fmt: skip
-        return self._batches(lists, numbers)
+        ]
+        return self._batches(lists, crops)
 
-    def _batches(self, lists: Sequence[Labels], numbers: Sequence[Tensor]) -> Iterator[Batch]:
+    def _places(self, numbers: Numbers) -> tuple[Tensor, Tensor | None]:
+        """Return where the crops of an epoch are cut and which are mirrored, [steps, B] each."""
+        columns = self.split.source.width + 2 * self.padding
+        given = torch.from_numpy(numbers).to(self.device)
+        offsets, mirrored = places(given, columns, self.padding)
+        return offsets, mirrored if self.flip else None
+
+    def _batches(
+        self, lists: Sequence[Labels], crops: Sequence[tuple[Tensor, Tensor | None]]
+    ) -> Iterator[Batch]:
         for step, (ids, pixels) in enumerate(self._pixels(lists)):
-            index = ids if pixels is None else torch.arange(len(ids), device=self.device)
+            count = len(ids)
+            index = ids if pixels is None else torch.arange(count, device=self.device)
             images = self._resident if pixels is None else pad(pixels, self.padding)
             assert images is not None
             targets = self.labels[ids]
-            batch_views = tuple(
-                View(self._view(images, index, number[step, : len(ids)]), targets)
-                for number in numbers
-            )
-            yield Batch(batch_views, ids)
+            batch_views = []
+            for offsets, mirrored in crops:
+                flips = None if mirrored is None else mirrored[step, :count]
+                cuts = cut(images, index, offsets[step, :count], flips, self.padding)
+                batch_views.append(View(self._normal(cuts), targets))
+            yield Batch(tuple(batch_views), ids)
 
     def held(self) -> AbstractContextManager[None]:
         """Make whatever reads a stream ahead stand still meanwhile."""
@@ -125,11 +136,6 @@ class Loader:
                 assert self._resident is not None
                 pixels = self._resident[ids][:, p : p + height, p : p + width]
             yield View(self._normal(pixels.permute(0, 3, 1, 2)), self.labels[ids])
-
-    def _view(self, images: Tensor, index: Tensor, numbers: Tensor) -> Tensor:
-        height, width = self.split.source.height, self.split.source.width
-        crops = crop_and_flip(images, index, numbers, height=height, width=width, flip=self.flip)
-        return self._normal(crops)
 
     def _normal(self, images: Tensor) -> Tensor:
         # one layout for every data set: a compiler would make code for another one anew

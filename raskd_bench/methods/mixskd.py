@@ -20,7 +20,7 @@ class MixSKD(Method):
     pass in one forward. Head h < S is a copy of all stages after stage h, head S is the student:
     logits z_h, z'_h and last stage maps F_h, F'_h of x and x'. z~_h, F~_h: z_h, F_h mixed as x is.
     The self-teacher, a 1x1 convolution over all heads' maps, pooling and a linear layer, says e~
-    of the F~_h and e' of the F'_h.
+    of the F~_h and e' of the F'_h; pooling comes first here, which gives the same.
     M = sum_h C(z'_h) + C(e~) + C(e'), C = lam CE(., y) + (1 - lam) CE(., y[pi]).
     K = k(e', z~_S) + k(e~, z'_S) + sum_{h<S} k(z'_h, z~_h) + k(z~_h, z'_h),
     k(a, b) = T^2 KL( sg softmax(a / T) || softmax(b / T) ).
@@ -60,7 +60,7 @@ class MixSKD(Method):
         size, num_heads = setting.channels[-1], len(setting.channels)
         self.tails = nn.ModuleList(setting.new_tail(stage) for stage in range(num_heads - 1))
         self.heads = nn.ModuleList(setting.new_head(size) for _ in self.tails)
-        self.fuse = nn.Conv2d(num_heads * size, size, 1, bias=False)
+        self.fuse = nn.Linear(num_heads * size, size, bias=False)
         self.fuse_head = setting.new_head(size)
         names = range(num_heads if self.adversarial != "off" else 0)
         self.discriminators = nn.ModuleList(discriminator(size) for _ in names)
@@ -76,29 +76,30 @@ class MixSKD(Method):
         z, z_mixed = halves([e.logits for e in exits])
         f, f_mixed = halves([e.features[-1].float() for e in exits])
         z_blend, f_blend = [mix(logits) for logits in z], [mix(maps) for maps in f]
-        fused = self.fuse(torch.cat([torch.cat(f_blend, dim=1), torch.cat(f_mixed, dim=1)]))
+        pairs = zip(f_blend, f_mixed, strict=True)
+        pooled = [torch.cat([maps.mean(dim=(2, 3)) for maps in pair]) for pair in pairs]
+        fused = self.fuse(torch.cat(pooled, dim=1))[:, :, None, None]
         e_blend, e_mixed = student.read(self.fuse_head, fused, None).logits.chunk(2)
 
         ce = [F.cross_entropy(logits, labels) for logits in z]
-        pairs = [*zip(z_blend[:-1], z_mixed[:-1], strict=True), (z_blend[-1], e_mixed)]
-        pairs += [*zip(z_mixed[:-1], z_blend[:-1], strict=True), (z_mixed[-1], e_blend)]
-        kd = [distill(logits, teacher, self.temperature) for logits, teacher in pairs]
+        taught = [*zip(z_blend[:-1], z_mixed[:-1], strict=True), (z_blend[-1], e_mixed)]
+        taught += [*zip(z_mixed[:-1], z_blend[:-1], strict=True), (z_mixed[-1], e_blend)]
+        kd = [distill(logits, teacher, self.temperature) for logits, teacher in taught]
         hints = [F.mse_loss(one, other) for one, other in zip(f_blend, f_mixed, strict=True)]
         terms = {"ce": ce[-1], "branch_ce": total(ce[:-1]), "kd": total(kd), "hint": total(hints)}
         if self.mixed_ce:
             terms["mixed_ce"] = total([mix.cross_entropy(logits, labels) for logits in z_mixed])
             terms["aux"] = total([mix.cross_entropy(e, labels) for e in (e_blend, e_mixed)])
         if self.adversarial != "off":
-            terms["adversarial"] = self.discrimination(f_blend, f_mixed)
+            terms["adversarial"] = self.discrimination(pooled)
         return terms
 
-    def discrimination(self, blended: list[Tensor], mixed: list[Tensor]) -> Tensor:
-        """Return the sum over heads of D_h."""
+    def discrimination(self, pooled: list[Tensor]) -> Tensor:
+        """Return the sum over heads of D_h, of means [2B, c] of F~_h and then of F'_h."""
         losses = []
-        for judge, one, other in zip(self.discriminators, blended, mixed, strict=True):
-            pooled = torch.cat([one, other]).mean(dim=(2, 3))
+        for judge, means in zip(self.discriminators, pooled, strict=True):
             if self.adversarial == "reversal":
-                pooled = 2 * pooled.detach() - pooled  # the same value, the gradient times -1
-            sources = torch.eye(2, device=pooled.device).repeat_interleave(len(one), dim=0)
-            losses.append(F.binary_cross_entropy_with_logits(judge(pooled).float(), sources))
+                means = 2 * means.detach() - means  # the same value, the gradient times -1
+            sources = torch.eye(2, device=means.device).repeat_interleave(len(means) // 2, dim=0)
+            losses.append(F.binary_cross_entropy_with_logits(judge(means).float(), sources))
         return total(losses)

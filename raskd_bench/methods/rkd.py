@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from raskd_bench.batch import Batch, Progress, Terms
-from raskd_bench.losses import supervise, without_autocast
+from raskd_bench.losses import supervise
 from raskd_bench.method import Level, Method, NonNegative, Setting, Student
 
 
@@ -22,8 +22,8 @@ class RKD(Method):
 
     Differs: the official code (lenscloth/RKD at 0a6c3c0) is of metric learning only; weights
     and means, over all B^2 and B^3, are those of megvii-research/mdistiller at a08d46f. It takes
-    distances from inner products; here they come from the B x B x D differences that the angles
-    need anyway, which do not cancel for near neighbours.
+    angles from the B x B x D differences; here distances and angles come from the B x B inner
+    products, in float64, where those of near neighbours do not cancel.
     """
 
     paper: ClassVar[str] = "Park et al., CVPR 2019, arXiv 1904.05068"
@@ -68,11 +68,44 @@ def relations(embeddings: Tensor) -> tuple[Tensor, Tensor]:
 
     Entry [i, j, k] is the cosine of the angle at i between j and k, zero where i is j or k.
     """
-    with without_autocast(embeddings.device):
-        e, size = embeddings.float(), len(embeddings)
-        differences = e[None] - e[:, None]  # [i, j] = e_j - e_i
-        lengths = differences.square().sum(dim=2).clamp(min=1e-12).sqrt()
-        directions = differences / lengths[:, :, None]
-        distances = lengths * (1 - torch.eye(size, device=e.device))
-        cosines = torch.bmm(directions, directions.transpose(1, 2))
-        return distances / (distances.sum() / (size * (size - 1))), cosines
+    size, e = len(embeddings), embeddings.double()
+    e = e - e.mean(dim=0).detach()  # changes no difference, and leaves smaller numbers
+    gram = e @ e.T
+    squares = e.square().sum(dim=1)
+    lengths = (squares + squares[:, None] - 2 * gram).clamp(min=1e-12).sqrt()
+    others = 1 - torch.eye(size, device=e.device)
+    distances = lengths * others
+    reduced = gram - squares[:, None] / 2
+    cosines: Tensor = _Cosines.apply(gram, reduced, (others / lengths).float())
+    return (distances * (size * (size - 1) / distances.sum())).float(), cosines
+
+
+class _Cosines(torch.autograd.Function):
+    """c_ijk = (g_jk - r_ij - r_ik) v_ij v_ik, the cosine of the angle at e_i.
+
+    g_ij = e_i e_j, r_ij = g_ij - |e_i|^2 / 2, v_ij = 1 / |e_i - e_j| or 0 where i = j. In place, as
+    the B^3 numbers are passed over several times.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, gram: Tensor, reduced: Tensor, inverse: Tensor) -> Tensor:
+        products = gram - reduced[:, :, None]
+        products -= reduced[:, None, :]
+        cosines = products.float()
+        cosines *= inverse[:, :, None]
+        cosines *= inverse[:, None, :]
+        ctx.save_for_backward(cosines, inverse)
+        return cosines
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        cosines, inverse = ctx.saved_tensors
+        (gradient,) = gradients
+        by_cosine = gradient * cosines
+        of_inverse = by_cosine.sum(dim=2) + by_cosine.sum(dim=1)
+        by_product = gradient * inverse[:, :, None]
+        by_product *= inverse[:, None, :]
+        of_reduced = -(by_product.sum(dim=2) + by_product.sum(dim=1))
+        # v is 0 on the diagonal alone, and so is c there
+        of_inverse = torch.where(inverse > 0, of_inverse / inverse, 0)
+        return by_product.sum(dim=0).double(), of_reduced.double(), of_inverse

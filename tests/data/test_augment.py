@@ -5,9 +5,14 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from raskd_bench.data.augment import crop_and_flip, draw, normalise, pad
+from raskd_bench.data.augment import cut, draw, normalise, pad, places
 
 LARGEST = np.nextafter(np.float32(1), np.float32(0))
+
+
+def crop_and_flip(padded, index, numbers, padding: int, *, flip: bool) -> torch.Tensor:
+    offsets, mirrored = places(numbers, padded.shape[2], padding)
+    return cut(padded, index, offsets, mirrored if flip else None, padding)
 
 
 def slow_crops(images, index, numbers, padding: int, flip: bool) -> np.ndarray:
@@ -36,7 +41,7 @@ def test_crops_and_flips(channels: int, padding: int, flip: bool) -> None:
     numbers[:3] = [[0, 0, 0], [LARGEST] * 3, [0.5, 0.5, 0.5]]
     found = crop_and_flip(
         pad(torch.from_numpy(images), padding), torch.from_numpy(index),
-        torch.from_numpy(numbers), height=6, width=7, flip=flip,
+        torch.from_numpy(numbers), padding, flip=flip,
     )  # fmt: skip
     np.testing.assert_array_equal(found, slow_crops(images, index, numbers, padding, flip))
     assert found.dtype == torch.uint8
@@ -48,9 +53,20 @@ def test_the_largest_number_stays_inside(padding: int) -> None:
     assert offset.long().item() == 2 * padding
 
 
+def test_places_of_an_epoch_are_those_of_its_steps() -> None:
+    numbers = torch.rand(3, 8, 3, generator=torch.Generator().manual_seed(0))
+    offsets, mirrored = places(numbers, 12, 2)
+    for step in range(3):
+        one, other = places(numbers[step], 12, 2)
+        assert torch.equal(offsets[step], one)
+        assert torch.equal(mirrored[step], other)
+    assert mirrored.any()
+    assert not mirrored.all()
+
+
 def test_crops_are_stored_channels_last() -> None:
     found = crop_and_flip(torch.zeros(2, 8, 8, 3, dtype=torch.uint8), torch.tensor([0, 1]),
-                          torch.zeros(2, 3), height=6, width=6, flip=True)  # fmt: skip
+                          torch.zeros(2, 3), 1, flip=True)  # fmt: skip
     assert found.is_contiguous(memory_format=torch.channels_last)
 
 
@@ -76,8 +92,8 @@ def test_seed_epoch_and_view_have_numbers_of_their_own(other) -> None:
 
 def test_normalise() -> None:
     images = torch.tensor([[[[0, 255]], [[10, 20]], [[30, 40]]]], dtype=torch.uint8)
-    mean = torch.tensor([1.0, 2.0, 3.0])[:, None, None]
-    scale = torch.tensor([0.5, 0.25, 2.0])[:, None, None]
+    mean = torch.tensor([1.0, 2.0, 3.0]).repeat(2)
+    scale = torch.tensor([0.5, 0.25, 2.0]).repeat(2)
     expected = torch.tensor([[[[-0.5, 127.0]], [[2.0, 4.5]], [[54.0, 74.0]]]])
     torch.testing.assert_close(normalise(images, mean, scale), expected)
     assert images[0, 0, 0, 1] == 255
@@ -85,7 +101,7 @@ def test_normalise() -> None:
 
 def test_grey_is_repeated_to_three_channels() -> None:
     grey = torch.full((2, 1, 4, 4), 128, dtype=torch.uint8)
-    found = normalise(grey, torch.zeros(1, 1, 1), torch.ones(1, 1, 1))
+    found = normalise(grey, torch.zeros(4), torch.ones(4))
     assert found.shape == (2, 3, 4, 4)
     assert (found == 128).all()
 
@@ -102,6 +118,6 @@ def test_there_is_no_loop_over_images() -> None:
     for batch in (2, 32):
         padded, index = torch.zeros(4, 8, 8, 3, dtype=torch.uint8), torch.arange(batch) % 4
         with Counter() as counter:
-            crop_and_flip(padded, index, torch.rand(batch, 3), height=6, width=6, flip=True)
+            crop_and_flip(padded, index, torch.rand(batch, 3), 1, flip=True)
         counts.append(counter.count)
     assert counts[0] == counts[1]

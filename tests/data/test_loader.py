@@ -11,7 +11,7 @@ import psutil
 import pytest
 import torch
 
-from raskd_bench.data.augment import crop_and_flip, draw, normalise, pad
+from raskd_bench.data.augment import cut, draw, normalise, pad, places
 from raskd_bench.data.loader import Loader
 from raskd_bench.data.mapped import MappedSource
 from raskd_bench.data.splits import ArraySource, Split
@@ -70,7 +70,7 @@ def test_batches_are_augmented_normalised_images_of_their_ids(device: Loader) ->
     np.testing.assert_array_equal(batch.views[0].targets, SPLIT.labels[ids])
     pixels = pad(torch.from_numpy(SPLIT.source.read(ids)), 2)
     numbers = torch.from_numpy(draw(3, 5, 1, 2, 16, 0)[0])
-    crops = crop_and_flip(pixels, torch.arange(16), numbers, height=8, width=8, flip=True)
+    crops = cut(pixels, torch.arange(16), *places(numbers, columns=12, padding=2), padding=2)
     mean, std = (torch.tensor(v)[:, None, None] * 255 for v in STATISTICS.values())
     torch.testing.assert_close(batch.views[0].images, (crops - mean) / std)
     assert batch.ids.dtype == torch.int64
@@ -192,7 +192,7 @@ def test_auto_storage_depends_on_the_free_memory(monkeypatch) -> None:
 
 
 def test_normalise_is_shared_by_training_and_evaluation(device: Loader) -> None:
-    black = torch.zeros(1, 3, 2, 2, dtype=torch.uint8)
+    black = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
     expected = [-0.5 / 0.25, -0.4 / 0.5, -0.3 / 0.2]
     found = normalise(black, device.mean, device.scale)[0, :, 0, 0]
     np.testing.assert_allclose(found, expected, rtol=1e-6)

@@ -45,9 +45,7 @@ class Rig:
         return [h(m.mean(dim=(2, 3))) for h, m in zip(heads, maps, strict=True)], maps
 
     def teacher(self, maps) -> torch.Tensor:
-        fused = torch.einsum(
-            "bchw,dc->bdhw", torch.cat(maps, 1), self.method.fuse.weight[..., 0, 0]
-        )
+        fused = torch.einsum("bchw,dc->bdhw", torch.cat(maps, 1), self.method.fuse.weight)
         return self.method.fuse_head(fused.mean(dim=(2, 3)))
 
 

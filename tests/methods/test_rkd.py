@@ -76,6 +76,13 @@ def test_relations_do_not_depend_on_scale_place_or_rotation(
     assert terms["angle"].item() < 1e-9
 
 
+def test_near_neighbours_do_not_cancel() -> None:
+    e = np.float32([[100.0, 0.0], [100.001, 0.0], [100.0, 0.002], [-300.0, 5.0]])
+    expected = slow_relations(e.astype(np.float64))
+    for found, slow in zip(relations(torch.from_numpy(e)), expected, strict=True):
+        np.testing.assert_allclose(found, slow, rtol=1e-4, atol=1e-6)
+
+
 def test_distances_have_mean_one_off_the_diagonal() -> None:
     distances, cosines = relations(torch.tensor(E))
     assert distances.sum().item() == pytest.approx(4 * 3)
