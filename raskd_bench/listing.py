@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from raskd_bench import catalog
 from raskd_bench.costs import conditions, cost_of
 from raskd_bench.errors import BenchError
+from raskd_bench.summaries import Summaries, Summary
 
 if TYPE_CHECKING:
     from raskd_bench.spec import Suite
@@ -91,16 +92,26 @@ def suites(folder: Path) -> Rows:
     """
     if not folder.is_dir():
         raise BenchError(f"{folder}: no such folder; run this where your suites are")
-    from raskd_bench.spec import load_suite  # slower to import than all else that is listed
-
-    rows: list[Row] = []
-    for path in sorted(folder.glob("*.y*ml")):
-        try:
-            suite = load_suite(path)
-            rows.append((str(path), suite.name, _contents(suite)))
-        except BenchError as error:
-            rows.append((str(path), "", f"has faults: {str(error).partition(chr(10))[0]}"))
+    seen = Summaries()
+    rows: list[Row] = [(str(path), *_summary(path, seen)) for path in sorted(folder.glob("*.y*ml"))]
+    seen.save()
     return ("suite", "name", "what"), rows
+
+
+def _summary(path: Path, seen: Summaries) -> Summary:
+    """Return name and contents of a suite, the first fault instead if it has any."""
+    try:
+        text = path.read_bytes()
+        if found := seen.find(text):
+            return found
+        from raskd_bench.spec import load_suite  # slower to import than all else that is listed
+
+        suite = load_suite(path)
+    except (BenchError, OSError) as error:
+        return "", f"has faults: {str(error).partition(chr(10))[0]}"
+    made = suite.name, _contents(suite)
+    seen.keep(text, made)
+    return made
 
 
 def _contents(suite: "Suite") -> str:

@@ -19,9 +19,10 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from raskd_bench.data.mapped import MappedSource, Shape
-from raskd_bench.data.splits import DecodingSource, Source, Splits, data_home
+from raskd_bench.data.splits import DecodingSource, Source, Splits
 from raskd_bench.data.workers import Workers
 from raskd_bench.errors import DataError
+from raskd_bench.home import data_home
 from raskd_bench.record import write_text
 
 LAYOUT = 1  # number of the layout of files

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from raskd_bench.data.splits import ArraySource, Split, Splits, data_home, missing
+from raskd_bench.data.splits import ArraySource, Split, Splits, missing
+from raskd_bench.home import data_home
 
 # Per-channel statistics of the training split, as the reference repositories use them.
 STATISTICS = {

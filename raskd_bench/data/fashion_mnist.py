@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from raskd_bench.data.splits import ArraySource, Pixels, Split, Splits, data_home, missing
+from raskd_bench.data.splits import ArraySource, Pixels, Split, Splits, missing
 from raskd_bench.errors import DataError
+from raskd_bench.home import data_home
 
 SYSTEM = Path("/usr/share/datasets/fashion-mnist")
 CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker",

@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image, features
 
-from raskd_bench.data.splits import Labels, Pixels, Split, Splits, data_home, missing
+from raskd_bench.data.splits import Labels, Pixels, Split, Splits, missing
 from raskd_bench.errors import DataError
+from raskd_bench.home import data_home
 from raskd_bench.method import Count
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"}

@@ -1,7 +1,6 @@
 """Splits of a data set: uint8 images with stable ids, and where they come from."""
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,11 +162,6 @@ def stratified(labels: Labels, fraction: float, seed: int = 0) -> Labels:
         count = max(1, round(fraction * len(members)))
         parts.append(rng.choice(members, count, replace=False))
     return np.sort(np.concatenate(parts)).astype(np.int64)
-
-
-def data_home() -> Path:
-    """Where downloads go: $RASKD_BENCH_DATA, else ~/.cache/raskd-bench."""
-    return Path(os.environ.get("RASKD_BENCH_DATA", Path.home() / ".cache" / "raskd-bench"))
 
 
 def missing(name: str, looked: Sequence[Path], remedy: str) -> NoReturn:

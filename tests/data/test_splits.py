@@ -8,9 +8,10 @@ import pytest
 from raskd_bench import catalog
 from raskd_bench.data.build import load_splits, shape_of
 from raskd_bench.data.digits import digits
-from raskd_bench.data.splits import ArraySource, Split, Splits, data_home, stratified
+from raskd_bench.data.splits import ArraySource, Split, Splits, stratified
 from raskd_bench.data.synthetic import synthetic
 from raskd_bench.errors import BenchError, DataError
+from raskd_bench.home import data_home
 
 
 def new_splits(count: int = 20, classes: int = 4) -> Splits:
