@@ -88,7 +88,7 @@ def write_report(places: Path, form: str) -> None:
 
 def measure(quick: bool) -> list[Result]:
     """Compare the time of each format of many Records with that of a tenth of them."""
-    return list(_rows(40 if quick else 1000, 1 if quick else 7))
+    return list(_rows(40 if quick else 1000, 1 if quick else 3))
 
 
 def _rows(count: int, pairs: int) -> Iterator[Result]:
