@@ -6,7 +6,7 @@ measure channel statistics, bring training and test images to the device. The wa
 the training clock that `TrainingWatch` saw the loop wait for a batch, of a short training that
 streams.
 
-    python -m benchmarks.data_wait [--root ZIP] [--student resnet18] [--batch-size 16] [--steps 8]
+    python -m benchmarks.data_wait [--root ZIP] [--student resnet18] [--batch-size 16] [--steps 60]
 """
 
 import argparse
@@ -40,8 +40,8 @@ PREDICTED = (
 )
 EXPLAINED = {
     "cpu": "a step takes {data_wait[thread].conditions[step_seconds]:.2f} s, and of "
-    "{data_wait[workers].n} short trainings each waits for its first batch; a whole epoch has one, "
-    "too. The start takes {data_wait[decode].value:.1f} s with decoding, "
+    "{data_wait[workers].n} short trainings each starts its workers and waits for its first batch. The "
+    "start takes {data_wait[decode].value:.1f} s with decoding, "
     "{data_wait[keep].value:.1f} s where it also keeps what it decoded, and "
     "{data_wait[find].value:.2f} s where it finds it.",
     "gpu": "a step takes {data_wait[thread].conditions[step_seconds]:.3f} s; the share of workers "
@@ -49,7 +49,7 @@ EXPLAINED = {
 }
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "tiny-imagenet-100-32.zip"
 BOUND = Bound("below 2 %", most=2)
-REPEATS = 5
+REPEATS = 4
 STARTS = (
     ("decode", "start: decode in each trial", False),
     ("keep", "start: decode once and keep", True),
@@ -144,7 +144,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--student", default="resnet18")
     parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--device", type=torch.device, default=device_name())
     return parser.parse_args(arguments)
