@@ -40,8 +40,8 @@ PREDICTED = (
 )
 EXPLAINED = {
     "cpu": "a step takes {data_wait[thread].conditions[step_seconds]:.2f} s, and of "
-    "{data_wait[workers].n} short trainings each starts its workers and waits for its first batch. The "
-    "start takes {data_wait[decode].value:.1f} s with decoding, "
+    "{data_wait[workers].n} short trainings each starts its workers and waits for its first batch. "
+    "The start takes {data_wait[decode].value:.1f} s with decoding, "
     "{data_wait[keep].value:.1f} s where it also keeps what it decoded, and "
     "{data_wait[find].value:.2f} s where it finds it.",
     "gpu": "a step takes {data_wait[thread].conditions[step_seconds]:.3f} s; the share of workers "
