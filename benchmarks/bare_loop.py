@@ -18,7 +18,16 @@ import torch
 from torch import Tensor, amp, nn
 from torch.nn import functional as F
 
-from benchmarks.frame import Bound, Paired, Result, device_name, of_pairs, paired, until_done
+from benchmarks.frame import (
+    Bound,
+    Paired,
+    Result,
+    device_name,
+    of_pairs,
+    of_rounds,
+    paired,
+    until_done,
+)
 from raskd_bench.data.augment import cut, normalise, pad, places
 from raskd_bench.lab import Lab, new_lab
 from raskd_bench.machine import cpu_name
@@ -40,10 +49,11 @@ EXPLAINED = {
     "bookkeeping at the block's end show."
 }
 BOUND = Bound("at most 1.01", most=1.01)
-# student, data, epochs of a block, pairs: a trial calls the trainer once for all its epochs
-CASES = (("resnet20", "synthetic", 1, 120), ("resnet8", "digits", 4, 60))
+# student, data, epochs of a block, pairs of a round: a trial calls the trainer once for its epochs
+CASES = (("resnet20", "synthetic", 1, 12), ("resnet8", "digits", 4, 12))
+ROUNDS = 12
 SYNTHETIC_IMAGES = 640
-WARM_UP_BLOCKS = 3
+WARM_UP_BLOCKS = 2
 
 
 def ours(lab: Lab, trial: Trial) -> Callable[[int], None]:
@@ -113,17 +123,31 @@ def new_trial(student: str, data: str, epochs: int, batch_size: int) -> Trial:
     )  # fmt: skip
 
 
-def compared(trial: Trial, pairs: int, device: torch.device) -> tuple[Paired, int]:
-    """Return how the two loops compare over blocks, and the steps of one."""
+def compared(
+    trial: Trial, pairs: int, device: torch.device, rounds: int = ROUNDS
+) -> tuple[Paired, int]:
+    """Return how the two loops compare over blocks, and the steps of one.
+
+    Args:
+        trial: what both train.
+        pairs: of blocks in a round.
+        device: where.
+        rounds: how often both are made anew, the one and the other first in turn.
+    """
     lab = new_lab(trial, device, Path(), Clocks(synchroniser(device)), lambda point: None)
-    blocks = (ours(lab, trial), bare(lab, trial, lab.train.padding, lab.train.flip))
-    arms = [until_done(partial(_next, block, itertools.count()), device.type)
-            for block in blocks]  # fmt: skip
-    for arm in arms * WARM_UP_BLOCKS:
-        arm()
-    found = paired(*arms, pairs=pairs, rng=np.random.default_rng(0))
+    rng, found = np.random.default_rng(0), []
+    makers = (partial(ours, lab, trial), partial(bare, lab, trial, lab.train.padding,
+                                                 lab.train.flip))  # fmt: skip
+    for number in range(rounds):
+        order = (0, 1) if number % 2 == 0 else (1, 0)
+        blocks = {which: makers[which]() for which in order}
+        arms = [until_done(partial(_next, blocks[which], itertools.count()), device.type)
+                for which in (0, 1)]  # fmt: skip
+        for arm in arms * WARM_UP_BLOCKS:
+            arm()
+        found.append(paired(*arms, pairs=pairs, rng=rng))
     epochs = round(trial.budget.amount)
-    return found, epochs * (len(lab.train.split) // trial.batch_size)
+    return of_rounds(found), epochs * (len(lab.train.split) // trial.batch_size)
 
 
 def _next(block: Callable[[int], None], numbers: Iterator[int]) -> None:
@@ -135,10 +159,10 @@ def measure(quick: bool) -> list[Result]:
     device, rows = torch.device(device_name()), []
     for student, data, epochs, pairs in CASES:
         trial = new_trial(student, data, epochs, batch_size=64)
-        found, steps = compared(trial, 2 if quick else pairs, device)
+        found, steps = compared(trial, *((2, device, 2) if quick else (pairs, device)))
         rows.append(of_pairs(
             student, f"cross-entropy training, {student} on {data}", "loop written by hand", found,
-            BOUND, batch_size=trial.batch_size, epochs=epochs, device=device.type,
+            BOUND, batch_size=trial.batch_size, epochs=epochs, pairs=pairs, device=device.type,
             step_ms=1e3 * found.first_seconds / steps,
         ))  # fmt: skip
     return rows
@@ -151,14 +175,14 @@ def main() -> None:
     parser.add_argument("--data", default="synthetic")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--pairs", type=int, default=40)
+    parser.add_argument("--pairs", type=int, default=12)
     given = parser.parse_args()
     trial = new_trial(given.student, given.data, given.epochs, given.batch_size)
     found, _ = compared(trial, given.pairs, torch.device("cpu"))
     print(f"raskd-bench / bare loop: {found.ratio:.4f} (95 % interval {found.low:.4f} to "
-          f"{found.high:.4f}), {given.pairs} pairs of {given.epochs} epochs, {given.student} on "
-          f"{given.data}, batch {given.batch_size}; {cpu_name()}, {torch.get_num_threads()} "
-          f"threads, torch {torch.__version__}")  # fmt: skip
+          f"{found.high:.4f}), {ROUNDS} rounds of {given.pairs} pairs of {given.epochs} epochs, "
+          f"{given.student} on {given.data}, batch {given.batch_size}; {cpu_name()}, "
+          f"{torch.get_num_threads()} threads, torch {torch.__version__}")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -128,6 +128,19 @@ def of_seconds(first: Sequence[float], second: Sequence[float]) -> Paired:
     return Paired(ratio, low, high, len(logs), float(np.median(first)), float(np.median(second)))
 
 
+def of_rounds(rounds: Sequence[Paired]) -> Paired:
+    """Return what rounds of pairs say, both things made anew for each: their geometric mean.
+
+    Where tensors lie in memory makes a step of a network a percent faster or slower, for as long as
+    they live; so the Student-t interval is over rounds, not over pairs.
+    """
+    mean, half, count = student_t([math.log(found.ratio) for found in rounds], CONFIDENCE)
+    ratio, low, high = (math.exp(log) for log in (mean, mean - half, mean + half))
+    first, second = (float(np.median([getattr(found, name) for found in rounds]))
+                     for name in ("first_seconds", "second_seconds"))  # fmt: skip
+    return Paired(ratio, low, high, count, first, second)
+
+
 def of_pairs(
     name: str, what: str, against: str, found: Paired, bound: Bound | None = None, *,
     faster: bool = False, **conditions: Any,

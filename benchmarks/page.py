@@ -25,7 +25,8 @@ VERDICTS = {True: "yes", False: "no", None: "open"}
 HEAD = """# Benchmarks
 
 Speed is a ratio within one run: both sides in pairs, in random order, 10 % trimmed mean of log
-ratios, 95 % interval. What stands alone is the mean of repeated runs with a Student-t interval.
+ratios, 95 % interval; the training loops are made anew several times, and the interval is over
+these rounds. What stands alone is the mean of repeated runs with a Student-t interval.
 A bound holds if the whole interval keeps it, and is open where the interval leaves it so. A
 prediction counts bytes, FLOPs, launches and calls.
 

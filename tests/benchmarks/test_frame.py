@@ -9,7 +9,16 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks import kept, one, page
-from benchmarks.frame import Bound, Result, new_result, of_pairs, of_seconds, of_values, paired
+from benchmarks.frame import (
+    Bound,
+    Result,
+    new_result,
+    of_pairs,
+    of_rounds,
+    of_seconds,
+    of_values,
+    paired,
+)
 from raskd_bench.errors import RecordError
 
 ROW = Result(
@@ -66,6 +75,18 @@ def test_exchanged_arms_give_the_inverse():
     there, back = of_seconds(*seconds), of_seconds(*reversed(seconds))
     assert there.ratio * back.ratio == pytest.approx(1)
     assert there.low * back.high == pytest.approx(1)
+
+
+def test_rounds_that_differ_widen_the_interval():
+    alike, apart = ([Worlds((one, 1.0)).paired(0, 1, 10) for one in ratios]
+                    for ratios in ((1.02, 1.02, 1.02), (1.0, 1.02, 1.04)))  # fmt: skip
+    found = of_rounds(alike)
+    assert (found.ratio, found.low, found.high) == pytest.approx((1.02, 1.02, 1.02))
+    assert (found.n, found.first_seconds, found.second_seconds) == (3, 1.02, 1.0)
+    wide = of_rounds(apart)
+    assert wide.ratio == pytest.approx((1.02 * 1.04) ** (1 / 3))
+    half = 4.303 * math.log(1.04) / 2 / 3**0.5  # Student's t of two degrees of freedom
+    assert wide.high / wide.ratio == pytest.approx(math.exp(half), rel=1e-3)
 
 
 def test_drift_and_noise_leave_no_bias():
