@@ -82,7 +82,7 @@ def test_rounds_that_differ_widen_the_interval():
                     for ratios in ((1.02, 1.02, 1.02), (1.0, 1.02, 1.04)))  # fmt: skip
     found = of_rounds(alike)
     assert (found.ratio, found.low, found.high) == pytest.approx((1.02, 1.02, 1.02))
-    assert (found.n, found.first_seconds, found.second_seconds) == (3, 1.02, 1.0)
+    assert (found.n, found.first_seconds, found.second_seconds) == pytest.approx((3, 1.02, 1.0))
     wide = of_rounds(apart)
     assert wide.ratio == pytest.approx((1.02 * 1.04) ** (1 / 3))
     half = 4.303 * math.log(1.04) / 2 / 3**0.5  # Student's t of two degrees of freedom
