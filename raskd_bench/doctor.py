@@ -57,7 +57,7 @@ def _packages() -> Finding:
 
 def _processor() -> Finding:
     host = describe_host()
-    text = f"{host['cpu']}, {host['cores']} usable cores"
+    text = f"{host['cpu']}, {host['cores']} usable cores, {host['vectors'] or 'vectors unknown'}"
     if host["cores"] < 2:
         return Finding("warn", "processor", text,
                        "give it a second core: other work shares the one being timed")  # fmt: skip

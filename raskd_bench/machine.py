@@ -15,6 +15,9 @@ from raskd_bench.errors import RequestError
 MAX_NAME = 80  # characters of a machine's name; the number of cores is never cut off
 DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 JOBS = "RASKD_BENCH_JOBS"  # in the environment of a trial: how many share the machine
+# widest first: what the system calls them, and what we do
+VECTORS = {"amx_bf16": "amx", "avx512_bf16": "avx512-bf16", "avx512f": "avx512", "avx2": "avx2",
+           "sve": "sve", "asimd": "neon"}  # fmt: skip
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "fvcore")
 
 
@@ -64,6 +67,7 @@ def describe_host() -> dict[str, Any]:
         "host": platform.node(),
         "system": f"{platform.system()} {platform.release()}",
         "cpu": cpu_name(),
+        "vectors": vectors(),
         "cores": usable_cores(),
         "memory_bytes": memory.total,
         "python": platform.python_version(),
@@ -83,20 +87,38 @@ def check_device(device: str) -> None:
 
 def cpu_name() -> str:
     """Return the processor's model name, as the system gives it."""
+    found = re.search(r"^model name\s*:\s*(.+)$", _cpuinfo(), re.MULTILINE)
+    return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+def vectors() -> str | None:
+    """Return the widest vector instructions of the processor; None where the system hides them.
+
+    Two virtual machines with a processor of one name may be several times apart by these.
+    """
+    found = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", _cpuinfo(), re.MULTILINE)
+    known = set(found[1].split()) if found else set()
+    return next((name for flag, name in VECTORS.items() if flag in known), None)
+
+
+def _cpuinfo() -> str:
     try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        return Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        return platform.processor() or platform.machine()
-    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    return found[1].strip() if found else platform.machine()
+        return ""
 
 
 def slug(machine: dict[str, Any]) -> str:
-    """Return the name of a machine's results folder: GPU if it is used, processor, cores."""
-    words = " ".join([machine["gpu"], machine["cpu"]] if machine.get("gpu") else [machine["cpu"]])
+    """Return the name of a machine's results folder: GPU if it is used, processor, cores.
+
+    Of a processor that computes itself it says the vector instructions, too, where they are known.
+    """
+    gpu, cpu = machine.get("gpu"), machine["cpu"]
+    words = f"{gpu} {cpu}" if gpu else cpu
     clean = re.sub(r"\((r|tm)\)|\b(processor|cpu)\b|@.*?ghz", " ", words.lower())
     name = re.sub(r"[^a-z0-9]+", "-", clean).strip("-")[:MAX_NAME].rstrip("-")
-    return f"{name}-{machine['cores']}c"
+    vectors = machine.get("vectors") if not gpu else None
+    return f"{name}-{machine['cores']}c" + (f"-{vectors}" if vectors else "")
 
 
 def code_state() -> tuple[str | None, bool | None]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from raskd_bench import machine
-from raskd_bench.machine import code_state, cpu_name, describe_host, slug
+from raskd_bench.machine import code_state, cpu_name, describe_host, slug, vectors
 
 XEON = "Intel(R) Xeon(R) Platinum 8480C CPU @ 2.00GHz"
 
@@ -43,6 +43,10 @@ def repository(tmp_path, monkeypatch):
          "nvidia-h200-intel-xeon-platinum-8480c-16c"),
         ({"cpu": "AMD Ryzen 9 7950X 16-Core Processor", "cores": 32},
          "amd-ryzen-9-7950x-16-core-32c"),
+        ({"cpu": "AMD EPYC", "cores": 2, "vectors": "avx512-bf16"}, "amd-epyc-2c-avx512-bf16"),
+        ({"cpu": "AMD EPYC", "cores": 2, "vectors": None}, "amd-epyc-2c"),
+        ({"cpu": XEON, "cores": 16, "gpu": "NVIDIA H200", "vectors": "amx"},
+         "nvidia-h200-intel-xeon-platinum-8480c-16c"),
         ({"cpu": "../../etc", "cores": 1}, "etc-1c"),
     ],
 )  # fmt: skip
@@ -63,6 +67,27 @@ def test_the_host_is_described_in_plain_values():
     assert host["memory_bytes"] > 2**28
     assert host["versions"]["torch"]
     assert host["cpu"] == cpu_name() != ""
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("model name\t: AMD EPYC\nflags\t\t: fpu avx avx2 avx512f avx512_bf16\n", "avx512-bf16"),
+        ("flags : avx2 avx512f\n", "avx512"),
+        ("flags : fma avx avx2\n", "avx2"),
+        ("Features\t: fp asimd crc32\n", "neon"),
+        ("flags : sse2\n", None),
+        ("", None),
+    ],
+)
+def test_the_widest_vector_instructions_are_named(text, found, monkeypatch):
+    monkeypatch.setattr(machine, "_cpuinfo", lambda: text)
+    assert vectors() == found
+
+
+def test_where_the_system_does_not_tell_the_processor_still_has_a_name(monkeypatch):
+    monkeypatch.setattr(machine, "_cpuinfo", str)
+    assert cpu_name() != ""
 
 
 def test_a_package_that_is_not_installed_has_no_version(monkeypatch):

@@ -75,4 +75,7 @@ def place_of(cell: dict[str, Any], machine: dict[str, Any] | None, mode: str | N
 def machine_of(machine: dict[str, Any]) -> str:
     """Return the GPU where one was used, else the processor and how many cores of it."""
     gpu = machine.get("gpu") if machine.get("device") != "cpu" else None
-    return str(gpu) if gpu else f"{machine['cpu']}, {machine['cores']} cores"
+    if gpu:
+        return str(gpu)
+    vectors = machine.get("vectors")  # not in older Records
+    return f"{machine['cpu']}, {machine['cores']} cores" + (f", {vectors}" if vectors else "")
