@@ -85,6 +85,15 @@ class Rig:
             self.setting.teacher.student.to(device)
         return self
 
+    def double(self) -> "Rig":
+        """Compute in float64."""
+        self.images = self.images.double()
+        self.student.double()
+        self.method.double()
+        if isinstance(self.setting.teacher, FrozenTeacher):
+            self.setting.teacher.student.double()
+        return self
+
     def _view(self, ids: Tensor, epoch: int, view: int) -> View:
         generator = torch.Generator().manual_seed(1000 * epoch + view)
         noise = torch.randn(self.images.shape, generator=generator)

@@ -65,7 +65,7 @@ def test_a_missing_package_is_bad(monkeypatch):
 
 
 def test_a_single_core_is_a_warning(monkeypatch):
-    host = {"versions": {}, "cpu": "one", "cores": 1}
+    host = {"versions": {}, "cpu": "one", "vectors": None, "cores": 1}
     monkeypatch.setattr(doctor, "describe_host", lambda: host)
     assert find("processor").state == "warn"
     assert "second core" in find("processor").remedy
