@@ -47,7 +47,7 @@ BF16_ARMS = ("bf16", "compiled_bf16")
 STUDENT, CLASSES = "resnet18", 10
 SIZES = {"cpu": (640, 128, 64, 1), "cuda": (10240, 2048, 128, 3)}  # train, test, batch, epochs
 QUICK_SIZES = (8, 4, 4, 1)
-PAIRS = 5
+PAIRS = 4
 
 
 def sizes(quick: bool) -> tuple[int, int, int, int]:
