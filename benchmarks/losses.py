@@ -28,6 +28,7 @@ from benchmarks.naive import Naive, naive_of
 from benchmarks.page import measured
 from raskd_bench import catalog
 from raskd_bench.batch import Batch, Progress
+from raskd_bench.heap import keep_heap
 from raskd_bench.method import Method
 
 PREDICTED = (
@@ -207,6 +208,7 @@ def measure(quick: bool) -> list[Result]:
 
 def rows_of(names: Sequence[str], sizes: Sizes, pairs: int) -> list[Result]:
     """Return the rows of some methods, the control's first; a RuntimeError as `measure` says."""
+    keep_heap()  # as a trial does: maps are megabytes
     torch.set_num_threads(1)  # of 128 x 100 numbers a second thread does nothing but wait
     rows = [control(sizes, pairs), *(row_of(name, sizes, pairs) for name in names)]
     if unsound := [f"{row.method} {row.status}" for row in rows if row.status != "timed"]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from raskd_bench.fingerprint.difference import settings_changed
-from raskd_bench.record import Record
+from raskd_bench.record import MEANINGS, Record
 from raskd_bench.report.tables import Row, Table
 from raskd_bench.stats import Interval, ratio, student_t
 
@@ -102,7 +102,7 @@ def _pair(before: Table, after: Table) -> TablePair:
     rows, alone = _rows(before, after)
     held = settings_changed(_held(before), _held(after))
     schemas = [sorted({result.version for result in _records(t)}) for t in (before, after)]
-    if schemas[0] != schemas[1]:
+    if len({MEANINGS[schema] for found in schemas for schema in found}) > 1:
         held.append(f"schema of Records {schemas[0]} -> {schemas[1]}")
     place = f"{before.suite}, {before.conditions['data']['name']}"
     refused = f"{place}: accuracies are not of the same thing: {', '.join(held)}" if held else None

@@ -111,6 +111,27 @@ def test_what_accuracies_are_of_must_be_the_same(sets, changed, change, reason):
     assert "not comparable" in str(caught.value)
 
 
+def test_records_of_an_older_schema_are_compared_if_they_mean_the_same(sets):
+    for seed in (0, 1):
+        sets.add(sets.first, seed=seed, schema=1)
+        sets.add(sets.second, seed=seed, test_top1=0.95)
+    (pair,) = sets.compared().cells
+    assert pair.refused is None
+    assert sets.rows()[0].difference("test_top1").num_values == 2
+
+
+def test_records_of_another_meaning_are_refused(sets, monkeypatch):
+    monkeypatch.setattr("raskd_bench.report.compare_trials.MEANINGS", {1: 1, 2: 2})
+    sets.add(sets.first, schema=1)
+    sets.add(sets.second)
+    with pytest.raises(RequestError, match=r"schema of Records \[1\] -> \[2\]"):
+        sets.compared()
+
+
+def test_every_schema_has_a_meaning():
+    assert sorted(record.MEANINGS) == list(range(1, record.SCHEMA + 1))
+
+
 def test_a_cell_that_is_not_comparable_does_not_hide_one_that_is(sets, changed):
     sets.both()
     other = changed(data={"name": "fashion_mnist"})
