@@ -124,6 +124,7 @@ class Bars(Lines):
     def __init__(self, console: Console, jobs: int = 1) -> None:
         super().__init__(jobs)
         self.running: dict[str, TaskID] = {}
+        self.accuracies: dict[str, str] = {}  # of the last evaluation: not every epoch has one
         self.bars = Progress(
             TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
             TimeElapsedColumn(), TextColumn("{task.fields[note]}"), console=console,
@@ -151,8 +152,9 @@ class Bars(Lines):
     def point(self, plan: Plan, point: dict[str, Any]) -> None:
         super().point(plan, point)
         loss = sum(point["loss"].values())
-        accuracy = f", top-1 {100 * point['test_top1']:.1f} %" if "test_top1" in point else ""
-        note = f"loss {loss:.3f}{accuracy}"
+        if "test_top1" in point:
+            self.accuracies[plan.trial.id] = f", top-1 {100 * point['test_top1']:.1f} %"
+        note = f"loss {loss:.3f}{self.accuracies.get(plan.trial.id, '')}"
         task = self.running[plan.trial.id]
         self.bars.update(task, completed=round(100 * point["spent"]), note=note)
 
@@ -172,6 +174,7 @@ class Bars(Lines):
 
     def _take_away(self, plan: Plan) -> None:
         """Remove a trial's bar; one that ended with its teacher has none."""
+        self.accuracies.pop(plan.trial.id, None)
         if (task := self.running.pop(plan.trial.id, None)) is not None:
             self.bars.remove_task(task)
 

@@ -138,7 +138,8 @@ def test_ctrl_c_ends_all_trials_that_run_side_by_side(tmp_path):
 
 
 def test_a_terminal_sees_bars_with_loss_and_accuracy(tmp_path):
-    (tmp_path / "tiny.yaml").write_text(SUITE)
+    longer = SUITE.replace("steps: 60", "steps: 600")  # bars are drawn ten times a second
+    (tmp_path / "tiny.yaml").write_text(longer)
     leader, follower = pty.openpty()
     environment = os.environ | {"COLUMNS": "150", "TERM": "xterm-256color"}
     process = subprocess.Popen(command("run", "tiny.yaml", "--only", "cross_entropy and seed0"),

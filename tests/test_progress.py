@@ -89,6 +89,16 @@ def test_each_running_trial_has_a_bar_until_it_ends(bars):
     assert [t.description for t in bars.bars.tasks if t.visible] == ["mine", str(second)]
 
 
+def test_an_epoch_without_evaluation_keeps_the_last_accuracy_in_sight(bars):
+    plan = PLANS[0]
+    bars.start(0, "results")
+    bars.trial(plan)
+    bars.point(plan, {"spent": 0.2, "loss": {"ce": 1.0}, "test_top1": 0.5})
+    bars.point(plan, {"spent": 0.4, "loss": {"ce": 0.25, "kd": 0.5}})
+    (task,) = (task for task in bars.bars.tasks if task.description == str(plan))
+    assert task.fields["note"] == "loss 0.750, top-1 50.0 %"
+
+
 def test_a_teacher_has_a_bar_too_and_is_none_of_the_trials(bars):
     bars.start(0, "results")
     bars.teach(PLANS[0])
