@@ -110,7 +110,8 @@ def _section(one: Kept, kept: Sequence[Kept], folder: Path) -> Iterator[str]:
     threads = f", threads: {machine['threads']}" if "threads" in machine else ""
     commit = f"commit {one.commit[:12]}" if one.commit else "outside git"
     changed = ", changed since" if one.dirty else ""
-    yield (f"**{device}{machine['cpu']}, {machine['cores']} cores**{threads}, torch "
+    vectors = f", {machine['vectors']}" if machine.get("vectors") else ""  # older ones have none
+    yield (f"**{device}{machine['cpu']}, {machine['cores']} cores{vectors}**{threads}, torch "
            f"{versions['torch']}; {commit}{changed}, {one.date[:10]}\n")  # fmt: skip
     yield "\n".join([_line(COLUMNS), "|---|---|---|--:|--:|---|",
                      *(_line(cells(result)) for result in one.results)]) + "\n"  # fmt: skip
