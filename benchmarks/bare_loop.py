@@ -45,8 +45,8 @@ PREDICTED = (
 EXPLAINED = {
     "cpu": "on ResNet-20 a step of ours takes {bare_loop[resnet20].conditions[step_ms]:.1f} ms, so "
     "that a cost of 0.1 ms is below what the interval resolves; on the digits' ResNet-8 it takes "
-    "{bare_loop[resnet8].conditions[step_ms]:.1f} ms, and there some 60 microseconds of Python show: "
-    "half in the forward's wrappers, half in the ledger."
+    "{bare_loop[resnet8].conditions[step_ms]:.1f} ms, and there some 60 microseconds of Python "
+    "show, half in the forward's wrappers, half in the ledger."
 }
 BOUND = Bound("at most 1.01", most=1.01)
 # student, data, epochs of a block, pairs of a round: a trial calls the trainer once for its epochs
