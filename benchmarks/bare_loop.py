@@ -45,8 +45,8 @@ PREDICTED = (
 EXPLAINED = {
     "cpu": "on ResNet-20 a step of ours takes {bare_loop[resnet20].conditions[step_ms]:.1f} ms, so "
     "that a cost of 0.1 ms is below what the interval resolves; on the digits' ResNet-8 it takes "
-    "{bare_loop[resnet8].conditions[step_ms]:.1f} ms, and there some 60 microseconds of Python "
-    "show, half in the forward's wrappers, half in the ledger."
+    "{bare_loop[resnet8].conditions[step_ms]:.1f} ms, and there Python's calls "
+    "show: the forward's wrappers and the ledger."
 }
 BOUND = Bound("at most 1.01", most=1.01)
 # student, data, epochs of a block, pairs of a round: a trial calls the trainer once for its epochs
@@ -157,9 +157,10 @@ def _next(block: Callable[[int], None], numbers: Iterator[int]) -> None:
 def measure(quick: bool) -> list[Result]:
     """Compare the loops with a network of a usual size and with the smallest one."""
     device, rows = torch.device(device_name()), []
-    for student, data, epochs, pairs in CASES:
+    for student, data, epochs, usual_pairs in CASES:
         trial = new_trial(student, data, epochs, batch_size=64)
-        found, steps = compared(trial, *((2, device, 2) if quick else (pairs, device)))
+        pairs, rounds = (2, 2) if quick else (usual_pairs, ROUNDS)
+        found, steps = compared(trial, pairs, device, rounds)
         rows.append(of_pairs(
             student, f"cross-entropy training, {student} on {data}", "loop written by hand", found,
             BOUND, batch_size=trial.batch_size, epochs=epochs, pairs=pairs, device=device.type,

@@ -136,8 +136,8 @@ def of_rounds(rounds: Sequence[Paired]) -> Paired:
     """
     mean, half, count = student_t([math.log(found.ratio) for found in rounds], CONFIDENCE)
     ratio, low, high = (math.exp(log) for log in (mean, mean - half, mean + half))
-    first, second = (float(np.median([getattr(found, name) for found in rounds]))
-                     for name in ("first_seconds", "second_seconds"))  # fmt: skip
+    first = float(np.median([found.first_seconds for found in rounds]))
+    second = float(np.median([found.second_seconds for found in rounds]))
     return Paired(ratio, low, high, count, first, second)
 
 

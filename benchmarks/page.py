@@ -18,6 +18,7 @@ from rich.table import Table
 from benchmarks.frame import Result
 from benchmarks.kept import Kept
 from raskd_bench.errors import RecordError
+from raskd_bench.machine import processor_of
 
 PAGE = Path(__file__).parent / "README.md"
 COLUMNS = ("what", "against", "asked", "measured, 95 % interval", "n", "holds")
@@ -110,8 +111,7 @@ def _section(one: Kept, kept: Sequence[Kept], folder: Path) -> Iterator[str]:
     threads = f", threads: {machine['threads']}" if "threads" in machine else ""
     commit = f"commit {one.commit[:12]}" if one.commit else "outside git"
     changed = ", changed since" if one.dirty else ""
-    vectors = f", {machine['vectors']}" if machine.get("vectors") else ""  # older ones have none
-    yield (f"**{device}{machine['cpu']}, {machine['cores']} cores{vectors}**{threads}, torch "
+    yield (f"**{device}{processor_of(machine)}**{threads}, torch "
            f"{versions['torch']}; {commit}{changed}, {one.date[:10]}\n")  # fmt: skip
     yield "\n".join([_line(COLUMNS), "|---|---|---|--:|--:|---|",
                      *(_line(cells(result)) for result in one.results)]) + "\n"  # fmt: skip

@@ -150,16 +150,15 @@ def _bf16_rows(device: str, quick: bool) -> Iterator[Result]:
                    faster=True, device=device)  # fmt: skip
     pays = found.ratio < 1
     size = QUICK_BATCH if quick else (BATCH_SIZES if pays else BF16_BATCH_SIZES)[device]
-    steps = [until_done(step_of(device, size, precision), device) for precision in PRECISIONS]
-    for step in steps:
-        step()
-    yield of_pairs("bf16_step", f"training step of {STUDENT}, batch {size}, bf16", "fp32",
-                   paired(*steps, pairs=pairs, rng=rng), faster=True, device=device)  # fmt: skip
+    half, full = (step_of(device, size, precision) for precision in PRECISIONS)
+    found = _compared(half, full, device, pairs, rng)
+    yield of_pairs("bf16_step", f"training step of {STUDENT}, batch {size}, bf16", "fp32", found,
+                   faster=True, device=device)  # fmt: skip
     if pays:
         side, tries = QUICK_SIDE if quick else SIDES[device], 2 if quick else 12
         peak = product_rate(device, side, torch.bfloat16, tries)
         yield _alone("bf16_peak", f"matrix product, {side} squared, bf16", peak, tries)
-        shares = [rate / peak for rate in rates(step_of(device, size, "bf16"), device, tries)]
+        shares = [rate / peak for rate in rates(half, device, tries)]
         yield of_values("bf16_share", "the step's share of it, bf16", shares, "", batch_size=size)
 
 
@@ -167,7 +166,15 @@ def bf16_products(device: str, side: int, pairs: int, rng: np.random.Generator) 
     """Return how a product in bf16 compares with one in fp32."""
     one = torch.randn(side, side, device=device)
     half = one.bfloat16()
-    arms = [until_done(partial(torch.mm, matrix, matrix), device) for matrix in (half, one)]
+    return _compared(partial(torch.mm, half, half), partial(torch.mm, one, one), device, pairs, rng)
+
+
+def _compared(
+    first: Callable[[], object], second: Callable[[], object], device: str, pairs: int,
+    rng: np.random.Generator,
+) -> Paired:  # fmt: skip
+    """Return how two pieces of work compare, after one of each that warms up."""
+    arms = [until_done(work, device) for work in (first, second)]
     for arm in arms:
         arm()
     return paired(*arms, pairs=pairs, rng=rng)

@@ -1,7 +1,7 @@
 """A whole trial of ResNet-18 on images of CIFAR's shape, against the conventional script.
 
 Same network, images, batch, steps and evaluations, in the proportion of CIFAR-10 (five training
-images a test image). Each run is a process of its own, the two in random order. Work is training
+images a test image). Each run is a process of its own, all in random order. Work is training
 with its data and the evaluations; the set-up of so short a run would weigh far more than it does
 in one of an hour, so that it is shown in a row of its own.
 

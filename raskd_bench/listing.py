@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from raskd_bench import catalog
 from raskd_bench.costs import conditions, cost_of
 from raskd_bench.errors import BenchError
-from raskd_bench.summaries import Summaries, Summary
 
 if TYPE_CHECKING:
     from raskd_bench.spec import Suite
+    from raskd_bench.summaries import Summaries, Summary
 
 Row = tuple[str, ...]
 Rows = tuple[Row, list[Row]]
@@ -92,13 +92,15 @@ def suites(folder: Path) -> Rows:
     """
     if not folder.is_dir():
         raise BenchError(f"{folder}: no such folder; run this where your suites are")
+    from raskd_bench.summaries import Summaries  # imports hashlib, which no other listing needs
+
     seen = Summaries()
     rows: list[Row] = [(str(path), *_summary(path, seen)) for path in sorted(folder.glob("*.y*ml"))]
     seen.save()
     return ("suite", "name", "what"), rows
 
 
-def _summary(path: Path, seen: Summaries) -> Summary:
+def _summary(path: Path, seen: "Summaries") -> "Summary":
     """Return name and contents of a suite, the first fault instead if it has any."""
     try:
         text = path.read_bytes()

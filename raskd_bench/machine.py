@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import subprocess
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -101,11 +102,18 @@ def vectors() -> str | None:
     return next((name for flag, name in VECTORS.items() if flag in known), None)
 
 
+@cache
 def _cpuinfo() -> str:
     try:
         return Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return ""
+
+
+def processor_of(machine: dict[str, Any]) -> str:
+    """Return a machine's processor, cores and, unless it is an older description, vectors."""
+    vectors = machine.get("vectors")
+    return f"{machine['cpu']}, {machine['cores']} cores" + (f", {vectors}" if vectors else "")
 
 
 def slug(machine: dict[str, Any]) -> str:

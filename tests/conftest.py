@@ -77,22 +77,18 @@ class Rig:
                 step += 1
                 yield terms
 
-    def to(self, device: str) -> "Rig":
-        """Move everything but the index lists."""
-        self.student.to(device)
-        self.method.to(device)
+    def to(self, where: str | torch.dtype) -> "Rig":
+        """Move student, method and teacher to a device, or to a type of numbers."""
+        self.student.to(where)
+        self.method.to(where)
         if isinstance(self.setting.teacher, FrozenTeacher):
-            self.setting.teacher.student.to(device)
+            self.setting.teacher.student.to(where)
         return self
 
     def double(self) -> "Rig":
         """Compute in float64."""
         self.images = self.images.double()
-        self.student.double()
-        self.method.double()
-        if isinstance(self.setting.teacher, FrozenTeacher):
-            self.setting.teacher.student.double()
-        return self
+        return self.to(torch.double)
 
     def _view(self, ids: Tensor, epoch: int, view: int) -> View:
         generator = torch.Generator().manual_seed(1000 * epoch + view)

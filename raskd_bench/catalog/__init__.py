@@ -85,7 +85,7 @@ def digest(card: Card) -> str:
     which says how trials may be run. Records of another digest are never averaged together.
     """
     import copy
-    import hashlib  # with OpenSSL: no listing needs it
+    import hashlib  # with OpenSSL: no listing of names needs it
 
     paths = (card.path, *_private_modules(card.path), PACKAGE / "losses.py")
     trees = (_WithoutPermission().visit(copy.deepcopy(tree(path))) for path in paths)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from raskd_bench.machine import processor_of
+
 
 def describe_conditions(conditions: dict[str, Any]) -> str:
     """Return the conditions of a trial in one line."""
@@ -75,7 +77,4 @@ def place_of(cell: dict[str, Any], machine: dict[str, Any] | None, mode: str | N
 def machine_of(machine: dict[str, Any]) -> str:
     """Return the GPU where one was used, else the processor and how many cores of it."""
     gpu = machine.get("gpu") if machine.get("device") != "cpu" else None
-    if gpu:
-        return str(gpu)
-    vectors = machine.get("vectors")  # not in older Records
-    return f"{machine['cpu']}, {machine['cores']} cores" + (f", {vectors}" if vectors else "")
+    return str(gpu) if gpu else processor_of(machine)
