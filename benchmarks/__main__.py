@@ -15,7 +15,7 @@ from rich.console import Console
 from benchmarks import kept, page
 from benchmarks.kept import Kept
 from raskd_bench.errors import BenchError, did_you_mean
-from raskd_bench.record import write_text
+from raskd_bench.files import write_text
 
 NAMES = ("bare_loop", "whole_trial", "stacked", "augmentation", "losses", "report_scale",
          "cli_start", "data_wait", "start_up", "roofline")  # fmt: skip

@@ -12,8 +12,8 @@ from typing import Any
 
 from benchmarks.frame import Result
 from raskd_bench.errors import RecordError
+from raskd_bench.files import write_text
 from raskd_bench.machine import code_state, describe_host, slug
-from raskd_bench.record import write_text
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "results" / "benchmarks"

@@ -8,8 +8,10 @@ import torch
 
 from raskd_bench.data.build import load_splits
 from raskd_bench.data.cache import decode_once
+from raskd_bench.data.facts import facts_of
 from raskd_bench.data.loader import Loader
 from raskd_bench.meter import Clocks
+from raskd_bench.record_fields import DataFacts
 from raskd_bench.spec.trial import Augmentation, Trial
 from raskd_bench.tasks.build import new_task
 from raskd_bench.tasks.classification import Classification
@@ -30,6 +32,7 @@ class Lab:
         train: loader of the training split.
         test: loader of the test split.
         val: loader of what `val_fraction` holds out, or None.
+        facts: of the data set.
         report: tells whoever looks on.
     """
 
@@ -40,6 +43,7 @@ class Lab:
     train: Loader
     test: Loader
     val: Loader | None
+    facts: DataFacts
     report: Report
 
 
@@ -78,6 +82,7 @@ def new_lab(
         train=loader(splits.train, crop_padding=padding, flip=flip),
         test=loader(splits.test),
         val=loader(held) if held is not None else None,
+        facts=facts_of(splits, held),
         report=report,
     )
 

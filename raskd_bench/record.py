@@ -2,45 +2,25 @@
 
 import json
 import math
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from raskd_bench import __version__
 from raskd_bench.errors import RecordError
+from raskd_bench.files import write_text
+from raskd_bench.record_fields import DataFacts, Disturbance, Outcomes, ReliabilityBin
 
-SCHEMA = 2  # 1 has no bins; a reader refuses fields it does not know, so a new one raises it
+# 1 has no bins, 2 no outcomes, data, interruptions and disturbance; a reader refuses fields that it
+# does not know, so a new one raises it
+SCHEMA = 3
 # of each schema: Records of one meaning are compared, whatever else the later ones hold
-MEANINGS = {1: 1, 2: 1}
+MEANINGS = {1: 1, 2: 1, 3: 1}
 AS_WRITTEN = re.compile(rf'\{{\s*"schema":\s*[1-{SCHEMA}],')
 NO_JSON = re.compile("NaN|Infinity")
 Status = Literal["done", "diverged", "out_of_memory", "timeout", "failed"]
-
-
-class ReliabilityBin(BaseModel):
-    """The images of a split whose confidence lies in one of some bins of equal width over (0, 1].
-
-    Attributes:
-        count: images in it.
-        confidence: mean probability of the predicted class; None in an empty bin.
-        accuracy: share of them whose label it is; None in an empty bin.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    count: Annotated[int, Field(ge=0, lt=2**63)]
-    confidence: FiniteFloat | None
-    accuracy: FiniteFloat | None
-
-    @model_validator(mode="after")
-    def _empty_without_means(self) -> "ReliabilityBin":
-        if {self.confidence is None, self.accuracy is None} != {self.count == 0}:
-            raise ValueError("has both means, or is empty and has neither")
-        return self
 
 
 class Record(BaseModel):
@@ -118,6 +98,11 @@ class Record(BaseModel):
     preparation_flops: int | None = None
     preparation_steps: int | None = None
 
+    outcomes: Outcomes | None = None  # of each test example
+    data: DataFacts | None = None
+    interruptions: Annotated[int, Field(ge=0)] | None = None  # how often it was continued
+    disturbance: Disturbance | None = None  # None: not looked for
+
     storage: str | None = None  # of the training images: on the device, or streamed
     seeds_together: int | None = None  # trained as one network with it; None: alone
     jobs: int | None = None  # trials that shared the machine with it or its teacher; None: alone
@@ -153,26 +138,6 @@ def write(record: Record, path: Path) -> None:
     """Write a Record so that a reader sees the whole of it or nothing."""
     content = record.model_dump(mode="json", by_alias=True)
     write_text(json.dumps(_finite(content), indent=1, allow_nan=False) + "\n", path)
-
-
-def write_text(text: str, path: Path) -> None:
-    """Write a file so that a reader sees the whole of it or nothing.
-
-    A temporary file in the same folder is flushed to the disk, then renamed.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
 
 
 def read(path: Path) -> Record:
@@ -230,11 +195,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

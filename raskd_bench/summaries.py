@@ -44,7 +44,7 @@ class Summaries:
     def save(self) -> None:
         """Write what is new; where that is not allowed, the suites are read again next time."""
         if self._changed:
-            from raskd_bench.record import write_text  # imports pydantic, as checking a suite did
+            from raskd_bench.files import write_text
 
             rows = dict(list(self._rows.items())[-MOST:])
             with suppress(OSError):

@@ -12,8 +12,9 @@ from raskd_bench.errors import Diverged
 from raskd_bench.evaluate import evaluate
 from raskd_bench.lab import Lab
 from raskd_bench.method import Method
+from raskd_bench.outcomes import packed
 from raskd_bench.pace import Pace
-from raskd_bench.record import ReliabilityBin
+from raskd_bench.record_fields import Outcomes, ReliabilityBin
 from raskd_bench.setup import (
     Autocast,
     WarmUp,
@@ -29,7 +30,7 @@ from raskd_bench.watch import TrainingWatch
 
 @dataclass
 class Evaluation:
-    """Evaluates a student on the splits of a lab, and keeps the bins of the last time.
+    """Evaluates a student on the splits of a lab; keeps bins and outcomes of the last time.
 
     Args:
         lab: has the splits.
@@ -41,6 +42,7 @@ class Evaluation:
     student: StudentNetwork
     autocast: Autocast
     bins: dict[str, list[ReliabilityBin]] = field(default_factory=dict)
+    outcomes: Outcomes | None = None
 
     def __call__(self, last: bool) -> dict[str, float]:
         """Return the scores for the curve; only the last evaluation reports every metric."""
@@ -49,9 +51,12 @@ class Evaluation:
         scores: dict[str, float] = {}
         for name, loader in splits.items():
             found = evaluate(self.student, lab.task, loader, autocast=self.autocast)
-            bins = found.pop("reliability")
+            bins, hits = found.pop("reliability"), found.pop("hits")
             if last:
                 self.bins[f"{name}_reliability"] = bins
+            if last and name == "test":
+                outcomes = {f"test_{key}": value.cpu().numpy() for key, value in hits.items()}
+                self.outcomes = packed(loader.split.digest(), outcomes)
             kept = found if last else {key: found[key] for key in (lab.task.metric, "nll")}
             scores |= {f"{name}_{key}": value for key, value in kept.items()}
         return scores
@@ -101,8 +106,11 @@ def measurements(training: Training) -> dict[str, Any]:
     scores = [point for point in watch.curve if "test_top1" in point]
     fields = {key: value for key, value in (scores or [{}])[-1].items()
               if key.startswith(("test_", "val_"))}  # fmt: skip
-    result = ledger | (fields | training.evaluation.bins if training.failure is None else {})
-    result |= {"status": "done", "storage": training.evaluation.lab.train.storage}
+    evaluation = training.evaluation
+    last = fields | evaluation.bins | {"outcomes": evaluation.outcomes}
+    result = ledger | (last if training.failure is None else {})
+    result |= {"status": "done", "storage": evaluation.lab.train.storage,
+               "data": evaluation.lab.facts}  # fmt: skip
     if training.failure is not None:
         result |= {"status": training.failure.status, "error": str(training.failure)}
     result |= {

@@ -22,8 +22,8 @@ from raskd_bench.data.mapped import MappedSource, Shape
 from raskd_bench.data.splits import DecodingSource, Source, Splits
 from raskd_bench.data.workers import Workers
 from raskd_bench.errors import DataError
+from raskd_bench.files import write_text
 from raskd_bench.home import data_home
-from raskd_bench.record import write_text
 
 LAYOUT = 1  # number of the layout of files
 PIECE_BYTES = 2**20  # that a worker hands over at once: several must fit a container's /dev/shm

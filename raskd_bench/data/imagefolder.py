@@ -167,7 +167,7 @@ def _splits(name: str, root: Path, size: int | None) -> Splits:
 
     def split(owners: dict[str, str]) -> Split:
         labels = np.array([number[owner] for owner in owners.values()], dtype=np.int64)
-        return Split(ImageFiles(archive, list(owners), side), labels)
+        return Split(ImageFiles(archive, list(owners), side), labels, tuple(owners))
 
     return Splits(split(train), split(test), classes, crop_padding=side // 8, flip=True)
 

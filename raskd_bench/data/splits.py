@@ -1,6 +1,8 @@
 """Splits of a data set: uint8 images with stable ids, and where they come from."""
 
+import hashlib
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,16 +81,27 @@ class Split:
     Attributes:
         source: N images.
         labels: [N] int64 classes.
+        names: of the images, stable over machines; None: their positions are their names.
     """
 
     source: Source
     labels: Labels
+    names: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def subset(self, indices: Labels) -> "Split":
-        return Split(Subset(self.source, indices), self.labels[indices])
+        names = self.names or tuple(map(str, range(len(self))))
+        chosen = tuple(names[index] for index in indices)
+        return Split(Subset(self.source, indices), self.labels[indices], chosen)
+
+    def digest(self) -> str:
+        """Return a digest of names and labels: equal ones have the same examples in one order."""
+        found = hashlib.blake2b(self.labels.astype("<i8").tobytes(), digest_size=16)
+        for name in self.names or ():
+            found.update(b"\0" + os.fsencode(name))
+        return found.hexdigest()
 
 
 @dataclass(frozen=True)

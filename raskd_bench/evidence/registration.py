@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from raskd_bench import __version__
 from raskd_bench.errors import RecordError
 from raskd_bench.evidence.places import CURRENT, PLANS
-from raskd_bench.record import write_text
+from raskd_bench.files import write_text
 
 SCHEMA = 1
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from raskd_bench import __version__
 from raskd_bench.errors import BaselineError
+from raskd_bench.files import write_text
 from raskd_bench.fingerprint.model import Fingerprint
-from raskd_bench.record import write_text
 from raskd_bench.spec import Plan
 
 FIRST_KEY_BYTES = 64  # a file of accepted fingerprints has shown its first key by then

@@ -13,6 +13,7 @@ from raskd_bench.evidence import blocks
 from raskd_bench.evidence.blocks import ARMS, ArmName, BlockFile, Header
 from raskd_bench.evidence.places import FINGERPRINTS, FOLDER
 from raskd_bench.evidence.registration import Registration, register
+from raskd_bench.files import write_text
 from raskd_bench.overhead import passes
 from raskd_bench.overhead.arms import Arm, started_arms
 from raskd_bench.overhead.engine import Engine
@@ -20,7 +21,6 @@ from raskd_bench.overhead.engine import Show as EngineShow
 from raskd_bench.overhead.host import new_watch
 from raskd_bench.overhead.tasks import Task, tasks
 from raskd_bench.process import listen, process_for
-from raskd_bench.record import write_text
 from raskd_bench.spec import CellPlan, Plan, Trial, expand_cells
 
 CPU_BLOCK_SECONDS, GPU_BLOCK_SECONDS = 0.1, 0.25

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from raskd_bench.record import ReliabilityBin
+from raskd_bench.record_fields import ReliabilityBin
 from raskd_bench.report.cells import shown
 from raskd_bench.report.tables import Row, Table
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raskd_bench.batch import Output
-from raskd_bench.record import ReliabilityBin
+from raskd_bench.record_fields import ReliabilityBin
 from raskd_bench.students.backbone import Features
 
 NUM_BINS = 15
@@ -43,7 +43,8 @@ class Classification:
     def score(self, logits: Tensor, labels: Tensor) -> dict[str, Any]:
         """Return the metrics of a whole split; `top5` is NaN for up to five classes.
 
-        All are numbers but `reliability`, the bins that `ece` is made of.
+        All are numbers but `reliability`, the bins that `ece` is made of, and `hits`: by metric,
+        [N] bool of which it is the mean.
 
         Args:
             logits: [N, C].
@@ -59,6 +60,7 @@ class Classification:
             "ece": calibration_error(bins),
             "aurc": risk_coverage_area(confidence, correct),
             "reliability": bins,
+            "hits": {"top1": correct} | ({"top5": hits.any(dim=1)} if self.num_classes > 5 else {}),
         }
 
 
