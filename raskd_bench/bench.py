@@ -104,7 +104,7 @@ class Bench:
             machine=self.machine | threads,
             commit=self.code[0],
             dirty=self.code[1],
-            **measured,
+            **record.finite(measured),
         )
 
 
