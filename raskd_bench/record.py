@@ -91,7 +91,9 @@ class Record(BaseModel):
     peak_host_source: str | None = None
     energy_joules: Amount | None = None  # of the GPU, during the student's training
 
-    step_flops: Number | None = None  # matmul and convolution, forward and backward, 2 a multiply-add
+    step_flops: Number | None = (
+        None  # matmul and convolution, forward and backward, 2 a multiply-add
+    )
     train_flops: Number | None = None  # a teacher's training included
     infer_flops: Number | None = None  # forward on one image
     train_params: Number | None = None  # trainable: student and auxiliary modules
@@ -124,6 +126,11 @@ class Record(BaseModel):
     @property
     def finished(self) -> bool:
         return self.status == "done"
+
+    @property
+    def ended(self) -> bool:
+        """Whether trying it again would give the same: divergence is a result."""
+        return self.status in {"done", "diverged"}
 
 
 class Preparation(NamedTuple):
