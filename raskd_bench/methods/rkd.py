@@ -30,6 +30,7 @@ class RKD(Method):
     year: ClassVar[int] = 2019
     level: ClassVar[Level] = "teacher"
     off_switch: ClassVar[tuple[str, ...]] = ("distance", "angle")
+    smallest_batch: ClassVar[int] = 3  # of two there is one distance, the mean, and no angle
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     needs_teacher: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
