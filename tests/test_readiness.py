@@ -51,8 +51,10 @@ def test_pictures_below_the_strides_of_byots_branches_are_refused_with_their_siz
 
 def test_one_class_is_refused_in_one_line(faults):
     (fault,) = faults(data="{name: synthetic, classes: 1}")
-    assert fault == ("synthetic: has one class, 'class 0': there is nothing to tell apart; a data set "
-                     "has two or more")  # fmt: skip
+    assert fault == (
+        "synthetic: has one class, 'class 0': there is nothing to tell apart; a data set has two "
+        "or more"
+    )
 
 
 @pytest.mark.parametrize(("budget", "step"), [

@@ -34,8 +34,7 @@ class RKD(Method):
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     needs_teacher: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "metric_learning": {"distance": 1.0, "angle": 2.0},
-    }
+        "metric_learning": {"distance": 1.0, "angle": 2.0}}  # fmt: skip
     published: ClassVar[tuple[str, ...]] = (
         "CIFAR-100, ResNet-20 from ResNet-56, recipe E: 69.61 [recalled]",
         "CIFAR-100, ResNet-32 from ResNet-110, recipe E: 71.82 [recalled]",
