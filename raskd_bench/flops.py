@@ -138,7 +138,7 @@ def _encoder_layer(
     ffn_weights = (args[FFN_WEIGHT], args[FFN_WEIGHT + 2])
     linear = sum(2 * prod(source[:-1]) * prod(weight) for weight in ffn_weights)
     attention = _multi_head_attention(source, source, source, embed_dim, heads, qkv_weight)
-    return attention + linear
+    return int(attention + linear)
 
 
 def _traced_attention(inputs: list[Any], _outputs: list[Any]) -> int:
