@@ -13,8 +13,16 @@ FEWEST_SEEDS = 3  # to plan with
 NARROW = 1e-6  # relative width at which a search for a margin ends
 
 
-def missing_restarts(comparison: Comparison, decision: Decision) -> Iterator[str]:
-    """Yield why a comparison does not decide a margin, and what would."""
+def missing_restarts(
+    comparison: Comparison, decision: Decision, share: float = 1.0
+) -> Iterator[str]:
+    """Yield why a comparison does not decide a margin, and what would.
+
+    Args:
+        comparison: as read.
+        decision: that was made of it.
+        share: of the rules' alpha that was used.
+    """
     rules, done = comparison.header.rules, decision.restarts
     if comparison.ending is None:
         yield "it was interrupted: the same command of 'raskd-bench run' continues it"
@@ -25,7 +33,7 @@ def missing_restarts(comparison: Comparison, decision: Decision) -> Iterator[str
         return
     noun = "pair" if decision.conditional else "restart"
     # the share of alpha that the last look has, as that one decides at the latest
-    alpha = spend(rules.alpha, rules.looks)[-1]
+    alpha = spend(share * rules.alpha, rules.looks)[-1]
     reached = smallest_margin(sd, count, alpha, rules.power)
     yield (f"{several(count, noun)} decide a margin of {percent(reached, '', 2)} "
            f"with power {rules.power:g}")  # fmt: skip
@@ -54,8 +62,9 @@ def _needed(decision: Decision, alpha: float, power: float, noun: str) -> str:
 
 
 def missing_seeds(
-    found: Estimate, bound: float, risks: tuple[float, float], unit: str, sign: int = 1
-) -> Iterator[str]:
+    found: Estimate, bound: float, risks: tuple[float, float], unit: str, sign: int = 1,
+    fewest: int = FEWEST_SEEDS,
+) -> Iterator[str]:  # fmt: skip
     """Yield how many seeds would decide a claim on accuracy.
 
     Args:
@@ -64,19 +73,20 @@ def missing_seeds(
         risks: alpha, one-sided, and power.
         unit: `pp` or none.
         sign: -1 where less of the metric is better, as the reader sees its own direction.
+        fewest: seeds that may decide at all.
     """
     alpha, power = risks
     count = found.num_values
     if count < 2:
-        yield f"{several(count, 'common seed')}: an interval needs two"
         return
     scale, ending = (100.0, f" {unit}") if unit else (1.0, "")
-    if bound < 0 and found.sd > 0 and count >= FEWEST_SEEDS:
+    if bound < 0 and found.sd > 0 and count >= fewest:
         reached = detectable(found.sd, count, alpha, power)
         yield (f"{several(count, 'seed')} decide a margin of {scale * reached:.2g}{ending} "
                f"with power {power:g}")  # fmt: skip
     distance = abs(found.value - bound)
     needed = required_seeds(found.sd, distance, alpha, power) if distance > 0 else MOST_SEEDS + 1
+    needed = max(needed, fewest)
     stays = f"if the difference stays at {sign * scale * found.value:+.2g}{ending}"
     if needed > MOST_SEEDS:
         yield f"{stays}, it lies too near the bound to be decided"
