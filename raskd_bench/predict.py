@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from raskd_bench.counting.fingerprint import CountedStep, count_step
-from raskd_bench.data.build import PUBLISHED, Shape, load_splits, shape_of
+from raskd_bench.data.build import PUBLISHED, PUBLISHED_TEST, Shape, load_splits, shape_of
 from raskd_bench.data.splits import Labels, stratified
 from raskd_bench.errors import DataError
 from raskd_bench.fingerprint.model import Fingerprint
@@ -39,6 +39,7 @@ class Prediction:
         steps: of a trial; None for a budget in seconds.
         train_flops: of a trial, its teacher's training included; None if steps are not known.
         preparation_flops: the part of a teacher's training.
+        test_images: that a trial is tested on.
     """
 
     plan: Plan
@@ -49,6 +50,7 @@ class Prediction:
     steps: int | None
     train_flops: int | None
     preparation_flops: int | None
+    test_images: int
 
     @property
     def step_flops(self) -> int:
@@ -105,6 +107,7 @@ class _Predictor:
         self.home = home
         self.notes: list[str] = []
         self._shapes: dict[tuple[str, float], tuple[Shape, Labels]] = {}
+        self._test_images: dict[str, int] = {}
         self._macs: dict[tuple[str, str], int] = {}
         self._teachers: dict[str, _Training] = {}
 
@@ -125,6 +128,7 @@ class _Predictor:
             steps=training.steps,
             train_flops=None if total is None or prepared is None else total + prepared,
             preparation_flops=prepared,
+            test_images=self._test_images[str(trial.data)],
         )
 
     def _teacher(self, trial: Trial) -> _Training | None:
@@ -168,12 +172,14 @@ class _Predictor:
     def _whole(self, trial: Trial) -> tuple[Shape, Labels]:
         try:
             splits = load_splits(trial.data.name, trial.data.options, self.home)
+            self._test_images[str(trial.data)] = len(splits.test)
             return shape_of(splits), splits.train.labels
         except DataError as error:
             if trial.data.name not in PUBLISHED:
                 raise
             self.notes.append(f"{error} (planned with its published size)")
             shape = PUBLISHED[trial.data.name]
+            self._test_images[str(trial.data)] = PUBLISHED_TEST[trial.data.name]
             return shape, np.arange(shape.num_samples, dtype=np.int64) % shape.num_classes
 
 

@@ -25,6 +25,7 @@ PUBLISHED = {
     "cifar10": Shape(10, 50_000, 32, 32),
     "cifar100": Shape(100, 50_000, 32, 32),
 }
+PUBLISHED_TEST = dict.fromkeys(PUBLISHED, 10_000)  # test images
 
 
 def load_splits(name: str, options: dict[str, Any], folder: Path | None = None) -> Splits:

@@ -100,7 +100,7 @@ class Claim(Strict):
         given = [bound for bound in BOUNDS if getattr(self, bound) is not None]
         fitting = OF_ACCURACY if metric.kind == "accuracy" else ("at_most",)
         noun = "an accuracy" if metric.kind == "accuracy" else "a cost"
-        instead = " or ".join(fitting)
+        instead = " or ".join(filter(None, (", ".join(fitting[:-1]), fitting[-1])))
         if not given:
             raise misfit(f"is required: {self.metric} is {noun}; write {instead}", at=fitting[0])
         for bound in given:
