@@ -8,10 +8,9 @@ from dataclasses import replace
 
 from raskd_bench.report.verdicts import Answer, Case, CellVerdict, ClaimVerdict
 from raskd_bench.report.wording import several
-from raskd_bench.spec.metrics import METRICS
+from raskd_bench.spec.metrics import METRICS, STOCHASTIC
 from raskd_bench.stats import Verdict, holm_adjusted, holm_levels, smallest_level
 
-STOCHASTIC = frozenset({"time", "energy", "accuracy"})  # kinds of metrics that have intervals
 Judge = Callable[[Case], CellVerdict]
 
 

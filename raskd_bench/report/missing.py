@@ -10,6 +10,10 @@ from raskd_bench.stats import Estimate, required_count, required_seeds, smallest
 
 MOST_RESTARTS, MOST_PAIRS, MOST_SEEDS = 1000, 1_000_000, 1000  # nobody measures more
 FEWEST_SEEDS = 3  # to plan with
+ENDED = ("a comparison that has ended is not continued: raise looks or max_seconds and run with "
+         "--fresh")  # fmt: skip
+CONTINUED = ("it ended as decided alone, and the family of claims asks for more: the same command "
+             "of 'raskd-bench run' goes on to its next look")  # fmt: skip
 NARROW = 1e-6  # relative width at which a search for a margin ends
 
 
@@ -37,10 +41,11 @@ def missing_restarts(
     reached = smallest_margin(sd, count, alpha, rules.power)
     yield (f"{several(count, noun)} decide a margin of {percent(reached, '', 2)} "
            f"with power {rules.power:g}")  # fmt: skip
-    yield _needed(decision, alpha, rules.power, noun)
+    stopped = comparison.ending is not None and comparison.ending.get("reason") == "decided"
+    yield _needed(decision, alpha, rules.power, noun, CONTINUED if stopped else ENDED)
 
 
-def _needed(decision: Decision, alpha: float, power: float, noun: str) -> str:
+def _needed(decision: Decision, alpha: float, power: float, noun: str, ending: str) -> str:
     """Return how many values would decide, at the overhead that was found."""
     found, bound = decision.found, math.log1p(decision.margin)
     most = MOST_PAIRS if decision.conditional else MOST_RESTARTS
@@ -57,8 +62,7 @@ def _needed(decision: Decision, alpha: float, power: float, noun: str) -> str:
     if count is None:
         return f"if the overhead stays at {overhead}, it lies too near the margin to be decided"
     return (f"if the overhead stays at {overhead}, about {several(count, noun)} decide it "
-            f"({found.num_values} are there; a comparison that has ended is not continued: raise "
-            "looks or max_seconds and run with --fresh)")  # fmt: skip
+            f"({found.num_values} are there; {ending})")  # fmt: skip
 
 
 def missing_seeds(

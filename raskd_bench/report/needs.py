@@ -12,7 +12,7 @@ from raskd_bench.report.missing import detectable
 from raskd_bench.report.missing_examples import rounded_up, size
 from raskd_bench.report.wording import points, several
 from raskd_bench.spec import Plan, Suite
-from raskd_bench.spec.claims import Claim
+from raskd_bench.spec.claims import Claim, family_size
 from raskd_bench.spec.grid import cell_names
 from raskd_bench.spec.metrics import METRICS
 from raskd_bench.spec.suite import GRID_AXES, excluded
@@ -24,7 +24,6 @@ from raskd_bench.stats.needs import FEWEST_SEEDS
 ASSUMED = Spread(seeds=0.002, examples=0.1, residual=0.35)
 ASSUMED_SD = 0.004  # of the difference of one seed
 IN_WORDS = "assumed: differences scatter by 0.4 pp a seed on 10,000 pictures"
-FAMILY = frozenset({"time", "energy", "accuracy"})
 
 
 class Predicted(Protocol):
@@ -80,7 +79,7 @@ def accuracy_needs(
         predictions: its methods and cells.
         records: that exist of the suite: pilots.
     """
-    family = sum(METRICS[claim.metric].kind in FAMILY for claim in suite.claims)
+    family = family_size(suite.claims)
     lines = [
         _line(claim, min(outlooks, key=lambda each: -each.reached))
         for claim in suite.claims

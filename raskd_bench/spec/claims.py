@@ -1,13 +1,14 @@
 """Claim: a sentence about a method, with the bound that decides whether it holds."""
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from raskd_bench.errors import did_you_mean
 from raskd_bench.spec.amount import Amount, unit_fault
-from raskd_bench.spec.metrics import METRICS, MODAL, Metric
+from raskd_bench.spec.metrics import METRICS, MODAL, STOCHASTIC, Metric
 from raskd_bench.spec.overhead import UNIQUE, Mode
 from raskd_bench.spec.trial import Strict, misfit
 from raskd_bench.spec.words import shown
@@ -127,6 +128,11 @@ class Claim(Strict):
     def settled_mode(self) -> Mode | None:
         """The mode that decides it, default filled in; None for a metric without modes."""
         return (self.mode or "compute") if METRICS[self.metric].kind in MODAL else None
+
+
+def family_size(claims: Iterable[Claim]) -> int:
+    """Return how many of a suite's claims are on what scatters, and are decided as one family."""
+    return sum(METRICS[claim.metric].kind in STOCHASTIC for claim in claims)
 
 
 def _amount_fault(bound: Bound, amount: Amount, metric: Metric) -> str | None:

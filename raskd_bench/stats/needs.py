@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 from raskd_bench.stats.two_sources import Components, half_width
 
@@ -47,8 +47,9 @@ def resolved(
 ) -> float:
     """Return the smallest distance of a difference from its bound that is decided with this power.
 
-    In the unit of the spread, normal approximation of the mean's distribution; infinite with fewer
-    than two seeds or examples.
+    In the unit of the spread; infinite with fewer than two seeds or examples. Student's t stands
+    for the scatter of seeds and of the interval that they give, the normal distribution for that of
+    examples.
 
     Args:
         spread: of the differences.
@@ -63,8 +64,8 @@ def resolved(
     of_seeds = spread.seeds**2 + residual / num_examples
     found = Components(of_seeds, spread.examples**2 + residual / num_seeds, residual)
     half = half_width(found, num_seeds, num_examples, 1 - 2 * alpha)
-    error = math.sqrt(of_seeds / num_seeds + spread.examples**2 / num_examples)
-    return half + float(ndtri(power)) * error
+    t, z = float(stdtrit(num_seeds - 1, power)), float(ndtri(power))
+    return half + math.sqrt(t**2 * of_seeds / num_seeds + z**2 * spread.examples**2 / num_examples)
 
 
 def needed_seeds(

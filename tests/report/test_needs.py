@@ -55,7 +55,7 @@ def test_a_margin_has_its_seeds_and_pictures(needs):
     seeds = needed_seeds(ASSUMED, 10_000, 0.005, 0.05, 0.9)
     assert line == (
         f"claim acc: margin 0.5pp: 5 seeds x 10,000 pictures decide {reached:.2g} pp with power "
-        f"0.9; 0.5 pp needs {seeds} seeds or 24,000 pictures {ASSUMPTION}"
+        f"0.9; 0.5 pp needs {seeds} seeds or 30,000 pictures {ASSUMPTION}"
     )
 
 
@@ -71,7 +71,7 @@ def test_two_seeds_decide_nothing(needs):
 
 def test_a_margin_below_one_picture_needs_more_of_them(needs):
     (line,) = needs(NO_WORSE, images=40)
-    assert "; 0.5 pp needs 24,000 pictures " in line
+    assert "; 0.5 pp needs 30,000 pictures " in line
     (line,) = needs(NO_WORSE.replace("0.5pp", "0.2pp"), seeds=3, images=40)
     assert "; 0.2 pp needs more seeds and more pictures " in line
 
