@@ -14,10 +14,10 @@ from torch import nn
 from raskd_bench.counting.fingerprint import CountedStep, count_step
 from raskd_bench.data.build import PUBLISHED, PUBLISHED_TEST, Shape, load_splits, shape_of
 from raskd_bench.data.splits import Labels, stratified
-from raskd_bench.errors import DataError
+from raskd_bench.errors import DataError, IncompatibleTrial
 from raskd_bench.fingerprint.model import Fingerprint
 from raskd_bench.flops import count_flops, forward_macs
-from raskd_bench.pace import Pace
+from raskd_bench.pace import Pace, below_one_step
 from raskd_bench.spec import Plan, Trial
 from raskd_bench.students.build import new_student
 from raskd_bench.students.network import StudentNetwork
@@ -185,6 +185,8 @@ class _Predictor:
 
 def _training(trial: Trial, counted: CountedStep) -> _Training:
     step_flops = counted.fingerprint.matmul_flops
+    if fault := below_one_step(trial.budget, counted.images_per_step, step_flops):
+        raise IncompatibleTrial(f"{trial.method} on {trial.student}: {fault}")
     pace = Pace(trial.budget, steps_per_epoch=counted.steps_per_epoch, elapsed=lambda: 0.0,
                 images_per_step=counted.images_per_step, step_flops=step_flops)  # fmt: skip
     return _Training(counted.fingerprint, counted.infer_params, pace.total_steps)

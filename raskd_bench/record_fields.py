@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 """An accuracy, an error, a probability."""
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, le=1e300, allow_inf_nan=False)]  # sums are finite, too
 """Seconds, joules, epochs, a negative log-likelihood."""
 Number = Annotated[int, Field(ge=0, lt=2**63)]
 """Of images, steps, bytes, FLOPs."""

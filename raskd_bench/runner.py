@@ -94,7 +94,7 @@ def run_suite(
         only: see `expand`.
         device: `auto`, `cpu`, `cuda` or `cuda:n`.
         fresh: set the Records that are there aside and run everything.
-        retry: run what has diverged again.
+        retry: run what diverged again.
         jobs: trials side by side; the campaign waits for all of them, and runs alone.
         threads: of each trial; None divides the cores, or leaves it to torch for one job.
 
@@ -107,8 +107,7 @@ def run_suite(
     cells = expand_cells(suite, home, only) if suite.overhead or suite.claims else []
     try:
         show.check(suite, plans)
-        started_by = [*plans, *(plan for cell in cells for plan in cell.plans)]
-        bench = _new_bench(suite, home, started_by, device, results)
+        bench = _new_bench(suite, home, [*plans, *_compared(cells)], device, results)
         with _exclusive(bench.folder):
             plan = register_plan(bench) if cells else None
             if fresh:
@@ -117,6 +116,11 @@ def run_suite(
             return outcome if plan is None else _with_campaign(outcome, bench, cells, plan, show)
     except KeyboardInterrupt:
         raise Interrupted from None
+
+
+def _compared(cells: Sequence[CellPlan]) -> list[Plan]:
+    """Return what a campaign starts beside the trials."""
+    return [plan for cell in cells for plan in cell.plans]
 
 
 def _with_campaign(

@@ -50,6 +50,10 @@ def load_splits(name: str, options: dict[str, Any], folder: Path | None = None) 
     splits: Splits = read(**options)
     if wanted is True and not isinstance(splits.train.source, DecodingSource):
         raise DataError(f"{name}: cache: true, but its images need no decoding; leave 'cache' out")
+    if len(splits.classes) < 2:
+        place = options.get("root", name)
+        raise DataError(f"{place}: has one class, {splits.classes[0]!r}: there is nothing to tell "
+                        "apart; a data set has two or more")  # fmt: skip
     return splits
 
 
