@@ -6,7 +6,9 @@ from typing import Any
 import torch
 
 from raskd_bench.data.build import load_splits, shape_of
+from raskd_bench.data.facts import facts_of
 from raskd_bench.errors import BenchError, DataError, RequestError, in_short
+from raskd_bench.record_fields import DataFacts
 from raskd_bench.setup import make
 from raskd_bench.spec import Trial
 from raskd_bench.tasks.build import new_task
@@ -30,8 +32,17 @@ def choose_device(wanted: str) -> torch.device:
     return device
 
 
-def faults_of(trials: list[Trial], device: torch.device, folder: Path) -> list[str]:
-    """Return why trials cannot start: each data set read once, each network built once."""
+def faults_of(
+    trials: list[Trial], device: torch.device, folder: Path, facts: dict[str, DataFacts]
+) -> list[str]:
+    """Return why trials cannot start: each data set read once, each network built once.
+
+    Args:
+        trials: all that are to start.
+        device: where.
+        folder: of the suite's file.
+        facts: is given those of each data set, by its name and options.
+    """
     shapes: dict[str, tuple[int, int] | None] = {}
     faults: dict[str, None] = {}
     built = set()
@@ -40,8 +51,9 @@ def faults_of(trials: list[Trial], device: torch.device, folder: Path) -> list[s
         if data not in shapes:
             shapes[data] = None
             try:
-                shape = shape_of(load_splits(trial.data.name, trial.data.options, folder))
-                shapes[data] = shape[:2]
+                splits = load_splits(trial.data.name, trial.data.options, folder)
+                facts[data] = facts_of(splits)
+                shapes[data] = shape_of(splits)[:2]
             except DataError as error:
                 faults[str(error)] = None
         found = shapes[data]
