@@ -5,12 +5,13 @@ from typing import Any
 
 import torch
 
-from raskd_bench.data.build import load_splits, shape_of
+from raskd_bench.data.build import Shape, load_splits, shape_of
 from raskd_bench.data.facts import facts_of
 from raskd_bench.errors import BenchError, DataError, RequestError, in_short
 from raskd_bench.record_fields import DataFacts
 from raskd_bench.setup import make
 from raskd_bench.spec import Trial
+from raskd_bench.students.build import check_size
 from raskd_bench.tasks.build import new_task
 from raskd_bench.teachers import untrained_teacher
 
@@ -43,7 +44,7 @@ def faults_of(
         folder: of the suite's file.
         facts: is given those of each data set, by its name and options.
     """
-    shapes: dict[str, tuple[int, int] | None] = {}
+    shapes: dict[str, Shape | None] = {}
     faults: dict[str, None] = {}
     built = set()
     for trial in trials:
@@ -53,7 +54,7 @@ def faults_of(
             try:
                 splits = load_splits(trial.data.name, trial.data.options, folder)
                 facts[data] = facts_of(splits)
-                shapes[data] = shape_of(splits)[:2]
+                shapes[data] = shape_of(splits)
             except DataError as error:
                 faults[str(error)] = None
         found = shapes[data]
@@ -63,7 +64,8 @@ def faults_of(
         built.add(key)
         try:
             with torch.device("meta"):
-                build_untaught(trial, found, folder)
+                build_untaught(trial, found[:2], folder)
+            _check_sizes(trial, found)
         except BenchError as error:
             faults[str(error)] = None
         except Exception as error:  # a user's own build may raise anything
@@ -72,6 +74,12 @@ def faults_of(
     if device.type != "cuda" and any(trial.execution.cuda_graphs for trial in trials):
         faults[f"execution.cuda_graphs: needs a CUDA device; this run is on {device}"] = None
     return list(faults)
+
+
+def _check_sizes(trial: Trial, shape: Shape) -> None:
+    """Refuse pictures of a size that the student, or its teacher, does not take."""
+    for named in [trial.student, *([trial.teacher.student] if trial.teacher else [])]:
+        check_size(named.name, named.options, shape.height, shape.width)
 
 
 def build_untaught(trial: Trial, shape: tuple[int, int], folder: Path) -> Any:

@@ -17,6 +17,7 @@ import torch.utils.flop_counter
 
 from raskd_bench import catalog
 from raskd_bench.arm import ArmSpec, run_arm
+from raskd_bench.data.workers import worker_failure
 from raskd_bench.errors import BenchError, IncompatibleTrial, in_short
 from raskd_bench.execute import execute
 from raskd_bench.heap import keep_heap
@@ -155,6 +156,10 @@ def _told(connection: Connection) -> Iterator[None]:
     except (torch.OutOfMemoryError, MemoryError) as error:
         measured = {"status": "out_of_memory", "error": in_short(error)}
     except RuntimeError as error:
+        # torch tells of a worker that was killed wherever the trial happens to be
+        if (failure := worker_failure(error)) is not None:
+            connection.send(("done", {"status": "failed", "error": str(failure)}))
+            return
         status = "out_of_memory" if CPU_OUT_OF_MEMORY in str(error) else "failed"
         measured = {"status": status, "error": in_short(error), "traceback": _trace()}
     except BenchError as error:

@@ -93,8 +93,12 @@ def plan(
     if probe and loaded.overhead is None:
         raise RequestError(f"{suite}: has no paired campaign to probe; add 'overhead: {{}}'")
     check_device(device)
-    predictions, notes = predict(steps_of(loaded, home, only), home)
+    facts: dict[str, Any] = {}
+    predictions, notes = predict(steps_of(loaded, home, only), home, facts)
     console().print(plan_tables(loaded, predictions))
+    for name, found in facts.items():
+        say(f"{name}: {found.line}")
+        notes += [f"{name}: {note}" for note in found.notes]
     for note in notes:
         say(f"note: {note}")
     if probe:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from raskd_bench.errors import DataError
 
-Stamp = tuple[int, ...]
+Stamp = list[int]
 
 
 class Listing(NamedTuple):
@@ -88,7 +88,7 @@ class Archive:
         """
         if self.is_zip:
             self._opened()
-            yield from ((self._entries[n].file_size, self._entries[n].CRC) for n in names)
+            yield from ([self._entries[n].file_size, self._entries[n].CRC] for n in names)
             return
         for name in names:
             try:
@@ -96,7 +96,7 @@ class Archive:
             except OSError as error:
                 text = f"{self.root}: {name}: cannot be read: {error.strerror}"
                 raise DataError(text) from error
-            yield found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns
+            yield [found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns]
 
     def _listing_of_folder(self) -> Listing:
         files, empty = [], []
@@ -116,7 +116,7 @@ class Archive:
             raise DataError(f"{self.root}: neither a folder nor a zip: {reason}") from error
         files = sorted(name for name in self._entries if not name.endswith("/"))
         folders = {name.rstrip("/") for name in self._entries if name.endswith("/")}
-        around = {name[:at] for name in (*files, *folders) for at in _slashes(name)}
+        around = {name.rpartition("/")[0] for name in (*files, *folders)}
         twice = len(opened.namelist()) - len(self._entries)
         notes = (f"{twice} names stand more than once in the zip: the last one counts",)
         return Listing(files, sorted(folders - around), notes if twice else ())
@@ -130,7 +130,3 @@ class Archive:
     def __getstate__(self) -> dict[str, object]:
         return {"root": self.root, "is_zip": self.is_zip, "_zip": None, "_entries": {},
                 "_opener": 0}  # fmt: skip
-
-
-def _slashes(name: str) -> Iterator[int]:
-    return (at for at, letter in enumerate(name) if letter == "/")

@@ -49,7 +49,7 @@ class Content:
 
     def __init__(self, archive: Archive, names: Iterable[str]) -> None:
         self.archive = archive
-        self._names = tuple(names)
+        self._names = list(names)
         self._rows: Rows | None = None
         self._whole = True
 
@@ -80,19 +80,19 @@ class Content:
     def _look(self, stamps: list[Stamp]) -> Rows:
         path = data_home() / "content" / f"{_key(self.archive.root)}.json"
         known = _remembered(path, self._whole)
-        found, fresh, now = {}, 0, time.time_ns()
-        rows = np.empty((len(stamps), 6), np.int64)
-        for index, (name, stamp) in enumerate(zip(self._names, stamps, strict=True)):
-            entry = known.get(name)
-            if entry is None or tuple(entry[0]) != stamp:
-                entry = (stamp, self._look_at(name, stamp[0]))
-                fresh += 1
-            rows[index] = entry[1]
-            if self.archive.is_zip or now - max(stamp[1], stamp[3]) > FRESH_NS:
-                found[name] = entry
-        if fresh:
-            _remember(path, self._whole, known | found)
-        return rows
+        if known["names"] == self._names and known["stamps"] == stamps:
+            return np.array(known["rows"], np.int64)
+        before = zip(known["stamps"], known["rows"], strict=True)
+        entries = dict(zip(known["names"], before, strict=True))
+        rows, settled, now = [], [], time.time_ns()
+        for name, stamp in zip(self._names, stamps, strict=True):
+            entry = entries.get(name)
+            same = entry is not None and entry[0] == stamp
+            rows.append(entry[1] if entry is not None and same else self._look_at(name, stamp[0]))
+            still = self.archive.is_zip or now - max(stamp[1], stamp[3]) > FRESH_NS
+            settled.append(stamp if still else [])
+        _remember(path, self._whole, self._names, settled, rows)
+        return np.array(rows, np.int64)
 
     def _look_at(self, name: str, size: int) -> list[int]:
         if size == 0:
@@ -170,15 +170,18 @@ def _key(root: Path) -> str:
 
 
 def _remembered(path: Path, whole: bool) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-        fits = content["form"] == FORM and content["whole"] == whole
-        return dict(content["files"]) if fits else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+    """Return what was found before: names, stamps and rows of as many files."""
+    with suppress(OSError, ValueError, KeyError, TypeError):  # damaged: all files are looked at
+        content: dict[str, Any] = json.loads(path.read_bytes())
+        lengths = {len(content[key]) for key in ("names", "stamps", "rows")}
+        if content["form"] == FORM and content["whole"] == whole and len(lengths) == 1:
+            return content
+    return {"names": [], "stamps": [], "rows": []}
 
 
-def _remember(path: Path, whole: bool, files: dict[str, Any]) -> None:
-    text = json.dumps({"form": FORM, "whole": whole, "files": files})
+def _remember(
+    path: Path, whole: bool, names: list[str], stamps: list[Stamp], rows: list[list[int]]
+) -> None:
+    content = {"form": FORM, "whole": whole, "names": names, "stamps": stamps, "rows": rows}
     with suppress(OSError, BenchError):  # the files are looked at again, then
-        write_text(text, path)
+        write_text(json.dumps(content), path)
