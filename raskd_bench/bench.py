@@ -154,7 +154,7 @@ def notes_on_data(bench: Bench, waiting: list[Plan]) -> Iterator[str]:
     before = bench.of_other_data(waiting)
     unknown = [found for found in before if digest_in(found) is None]
     changed = {found.trial: found.data for found in before if digest_in(found) is not None}
-    again = "they are trained again, their Records are kept"
+    again = "trained again, the older Records are kept"
     if changed:
         now = {facts.line for facts in bench.data.values()}
         lines = {facts.line for facts in changed.values() if facts is not None} - now
