@@ -102,9 +102,13 @@ def plan(
     if probe and loaded.overhead is None:
         raise RequestError(f"{suite}: has no paired campaign to probe; add 'overhead: {{}}'")
     check_device(device)
-    predictions, notes = predict(steps_of(loaded, home, only), home)
+    facts: dict[str, Any] = {}
+    predictions, notes = predict(steps_of(loaded, home, only), home, facts)
     console().print(plan_tables(loaded, predictions))
     _print_needs(loaded, predictions, results)
+    for name, found in facts.items():
+        say(f"{name}: {found.line}")
+        notes += [f"{name}: {note}" for note in found.notes]
     for note in notes:
         say(f"note: {note}")
     if probe:

@@ -11,6 +11,7 @@ from raskd_bench.report.describe import place_of
 from raskd_bench.report.standing import of_records
 from raskd_bench.report.verdicts import Answer, Case, CellVerdict
 from raskd_bench.report.wording import several
+from raskd_bench.same_data import data_keys
 
 RUN = "'raskd-bench run' makes them"
 
@@ -54,6 +55,8 @@ def arms_of(case: Case) -> Arms:
     if not current:
         return Arms({}, absent=f"the code or settings changed since the trials were run; {RUN}")
     chosen, notes = _of_latest_recipe(current)
+    chosen, others = _of_latest_data(chosen)
+    notes += others
     sides = [_by_seed(chosen.values(), label) for label in (case.claim.method, case.against)]
     seeds = sorted(sides[0].keys() & sides[1].keys())
     records = [record for side in sides for record in side.values()]
@@ -92,6 +95,16 @@ def _of_latest_recipe(records: dict[Path, Record]) -> tuple[dict[Path, Record], 
     others = len(records) - len(chosen)
     trials = several(others, "trial")
     return chosen, [f"{trials} under another recipe or budget left out"] if others else []
+
+
+def _of_latest_data(records: dict[Path, Record]) -> tuple[dict[Path, Record], list[str]]:
+    """Return the Records that are of the same data as the latest one."""
+    keys = dict(zip(records, data_keys(list(records.values())), strict=True))
+    latest = keys[max(records, key=lambda path: records[path].started)]
+    chosen = {path: record for path, record in records.items() if keys[path] == latest}
+    others = len(records) - len(chosen)
+    trials = several(others, "trial")
+    return chosen, [f"{trials} on other data, or unrecorded ones, left out"] if others else []
 
 
 def _by_seed(records: Any, label: str) -> dict[int, Record]:
