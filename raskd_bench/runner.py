@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from filelock import FileLock, Timeout
 
 from raskd_bench.bench import Bench
+from raskd_bench.bystanders import Bystanders
 from raskd_bench.errors import RequestError
 from raskd_bench.evidence.registration import Registration
 from raskd_bench.jobs import Jobs
@@ -21,10 +22,10 @@ from raskd_bench.machine import Share, check_device, code_state, slug, usable_co
 from raskd_bench.overhead.campaign import Show as CampaignShow
 from raskd_bench.overhead.campaign import (
     comparison_files,
-    count_steps,
     register_plan,
     run_campaign,
 )
+from raskd_bench.overhead.counts import count_steps
 from raskd_bench.overhead.probe import Probed, probe
 from raskd_bench.process import listen, preload, process_for
 from raskd_bench.record import Record
@@ -45,6 +46,9 @@ class Show(CampaignShow, JobsShow, Protocol):
     def check(self, suite: Suite, plans: list[Plan]) -> None:
         """A process looks whether these trials can start."""
 
+    def busy(self, text: str) -> None:
+        """Other work keeps the machine busy."""
+
     def start(self, done: int, folder: Path) -> None:
         """The suite starts; `done` of its trials are finished already."""
 
@@ -57,13 +61,16 @@ class Outcome:
         folder: where the Records are.
         ran: Records of this run.
         resumed: trials that were finished before.
-        troubles: comparisons of the campaign that failed, and steps that could not be counted.
+        troubles: comparisons of the campaign that failed or were not begun, and steps that could
+            not be counted.
+        stopped: why the campaign was stopped before its end; None if it was not.
     """
 
     folder: Path
     ran: tuple[Record, ...]
     resumed: int
     troubles: tuple[str, ...] = ()
+    stopped: str | None = None
 
     @property
     def failed(self) -> tuple[Record, ...]:
@@ -81,6 +88,7 @@ def run_suite(
     fresh: bool = False,
     jobs: int = 1,
     threads: int | None = None,
+    anyway: bool = False,
 ) -> Outcome:
     """Run the trials of a suite that have no finished Record yet, then its paired campaign.
 
@@ -94,6 +102,7 @@ def run_suite(
         fresh: set the Records that are there aside and run everything.
         jobs: trials side by side; the campaign waits for all of them, and runs alone.
         threads: of each trial; None divides the cores, or leaves it to torch for one job.
+        anyway: time on when other work disturbs all of a comparison.
 
     Raises:
         BenchError: the request is wrong, or trials cannot start; nothing was run.
@@ -105,23 +114,30 @@ def run_suite(
     try:
         show.check(suite, plans)
         started_by = [*plans, *(plan for cell in cells for plan in cell.plans)]
+        bystanders = Bystanders()
         bench = _new_bench(suite, home, started_by, device, results)
+        if busy := bystanders.busy():
+            show.busy(f"{busy}; times measured beside it are not compared")
         with _exclusive(bench.folder):
             plan = register_plan(bench) if cells else None
             if fresh:
                 _set_aside(bench, plans, cells, everything=only is None)
             outcome = _run_all(bench, plans, show, share)
-            return outcome if plan is None else _with_campaign(outcome, bench, cells, plan, show)
+            if plan is None:
+                return outcome
+            return _with_campaign(outcome, bench, cells, plan, show, anyway=anyway)
     except KeyboardInterrupt:
         raise Interrupted from None
 
 
 def _with_campaign(
-    outcome: Outcome, bench: Bench, cells: list[CellPlan], plan: Registration, show: Show
-) -> Outcome:
+    outcome: Outcome, bench: Bench, cells: list[CellPlan], plan: Registration, show: Show, *,
+    anyway: bool,
+) -> Outcome:  # fmt: skip
     """Take the paired campaign, now that no trial runs any more."""
     uncounted = count_steps(bench, cells)
-    return replace(outcome, troubles=(*uncounted, *run_campaign(bench, cells, plan, show)))
+    ran = run_campaign(bench, cells, plan, show, anyway=anyway)
+    return replace(outcome, troubles=(*uncounted, *ran.troubles), stopped=ran.stopped)
 
 
 def _share(suite: Suite, plans: Sequence[Plan], jobs: int, threads: int | None) -> Share:
