@@ -74,7 +74,8 @@ class Outcome:
 
     @property
     def failed(self) -> tuple[Record, ...]:
-        return tuple(result for result in self.ran if not result.finished)
+        """Trials that gave no result; one that diverged did."""
+        return tuple(result for result in self.ran if not result.ended)
 
 
 def run_suite(
@@ -86,6 +87,7 @@ def run_suite(
     only: str | None = None,
     device: str = "auto",
     fresh: bool = False,
+    retry: bool = False,
     jobs: int = 1,
     threads: int | None = None,
     anyway: bool = False,
@@ -100,8 +102,9 @@ def run_suite(
         only: see `expand`.
         device: `auto`, `cpu`, `cuda` or `cuda:n`.
         fresh: set the Records that are there aside and run everything.
+        retry: run what has diverged again.
         jobs: trials side by side; the campaign waits for all of them, and runs alone.
-        threads: of each trial; None divides the cores, or leaves it to torch for one job.
+        threads: of each trial; None divides the cores, or, for one job, goes by the size of a step.
         anyway: time on when other work disturbs all of a comparison.
 
     Raises:
@@ -122,7 +125,7 @@ def run_suite(
             plan = register_plan(bench) if cells else None
             if fresh:
                 _set_aside(bench, plans, cells, everything=only is None)
-            outcome = _run_all(bench, plans, show, share)
+            outcome = _run_all(bench, plans, show, share, retry=retry)
             if plan is None:
                 return outcome
             return _with_campaign(outcome, bench, cells, plan, show, anyway=anyway)
@@ -203,8 +206,9 @@ def _new_bench(suite: Suite, home: Path, plans: list[Plan], device: str, results
     return Bench(suite, home, folder, machine, code_state())
 
 
-def _run_all(bench: Bench, plans: list[Plan], show: Show, share: Share) -> Outcome:
-    waiting = [plan for plan in plans if bench.finished(plan) is None]
+def _run_all(bench: Bench, plans: list[Plan], show: Show, share: Share, *, retry: bool) -> Outcome:
+    before = bench.finished if retry else bench.ended
+    waiting = [plan for plan in plans if before(plan) is None]
     resumed = len(plans) - len(waiting)
     show.start(resumed, bench.folder)
     return Outcome(bench.folder, Jobs(bench, show, share).run(waiting), resumed)

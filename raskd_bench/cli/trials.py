@@ -29,6 +29,7 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Run finished trials again; their Records are kept.")
     ] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Run trials that diverged again.")] = False,
     jobs: Jobs = 1,
     threads: Threads = None,
     anyway: Annotated[
@@ -50,7 +51,7 @@ def run(
     try:
         outcome = run_suite(
             loaded, home, results=results, show=show, only=only, device=device, fresh=fresh,
-            jobs=jobs, threads=threads, anyway=anyway,
+            retry=retry, jobs=jobs, threads=threads, anyway=anyway,
         )  # fmt: skip
     except Interrupted:
         show.close()
@@ -68,9 +69,12 @@ def _conclude(outcome: Any) -> None:
     from raskd_bench.placebo import placebos
     from raskd_bench.report.collect import find_records
 
-    silent = placebos(find_records([outcome.folder]))
+    records = find_records([outcome.folder])
+    silent = placebos(records)
     for line in silent:
         say(f"error: {line}")
+    if diverged := sum(result.status == "diverged" for result in records):
+        say(f"{diverged} of the trials here diverged, which is a result: --retry runs them again")
     if outcome.failed:
         say(f"{len(outcome.failed)} trials did not finish; the same command tries them again")
     for trouble in outcome.troubles:

@@ -21,14 +21,25 @@ from raskd_bench.stats.intervals import (
 )
 from raskd_bench.stats.power import required_count, required_seeds, smallest_margin, tost_power
 from raskd_bench.stats.sequential import holm, holm_adjusted, spend
+from raskd_bench.stats.two_sources import (
+    Components,
+    TwoSources,
+    components,
+    half_width,
+    two_sources,
+)
 
 __all__ = [
+    "Components",
     "Estimate",
     "Interval",
+    "TwoSources",
     "Verdict",
+    "components",
     "decimals",
     "equivalence",
     "estimate",
+    "half_width",
     "holm",
     "holm_adjusted",
     "in_all_cells",
@@ -45,4 +56,5 @@ __all__ = [
     "trimmed_estimate",
     "trimmed_mean",
     "trimmed_standard_error",
+    "two_sources",
 ]
