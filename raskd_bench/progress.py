@@ -1,6 +1,5 @@
 """What a person sees while a suite runs: a bar on a terminal, plain lines elsewhere. On stderr."""
 
-import math
 import sys
 from collections.abc import Sequence
 from time import monotonic
@@ -103,7 +102,7 @@ class Lines:
     def too_long(self, header: Header, least_seconds: float, seconds: float) -> None:
         self.say(
             f"{compared(header)}: takes about {span(least_seconds)} to its first look, more "
-            f"than its {span(seconds)}; write max_seconds: {math.ceil(least_seconds)}"
+            f"than the {span(seconds)} that it has; raise max_seconds or total_seconds"
         )
 
     def compared(self, header: Header, ending: str) -> None:

@@ -134,7 +134,7 @@ class Engine:
                 number, seed,
                 block_steps=first.block_steps if first else self._block_steps(warmth),
                 pairs=first.pairs if first else 0,
-                warm_up={name: found._asdict() for name, found in warmth.items()},
+                warm_up={k: found._asdict() | _threads(arms[k]) for k, found in warmth.items()},
                 epoch_seconds_per_step=_epoch_starts(arms),
                 spike_seconds=self._spike(arms, warmth),
                 start_seconds=round(self.now() - begin, 3),
@@ -209,6 +209,11 @@ def _epoch_starts(arms: Arms) -> dict[str, float]:
         name: arm.ask("warm")["epoch_seconds"] / arm.facts["steps_per_epoch"]
         for name, arm in arms.items()
     }
+
+
+def _threads(arm: Arm) -> dict[str, int]:
+    """Return how many threads an arm's steps have, where it says so."""
+    return {"threads": arm.facts["threads"]} if "threads" in arm.facts else {}
 
 
 def _spent(known: Comparison) -> float:
