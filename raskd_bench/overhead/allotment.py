@@ -16,7 +16,8 @@ class Allotment:
     """Divides the time of a campaign among its comparisons.
 
     Each gets `max_seconds`; with `total_seconds`, at most an equal part of what is left, so that
-    what one leaves over goes to those that follow.
+    what one leaves over goes to those that follow. A spike ends at the first look and is counted
+    with the part of the time that it comes to.
 
     Args:
         overhead: the suite's campaign.
@@ -31,7 +32,7 @@ class Allotment:
         self.waiting = tuple(waiting)
         if self._total is not None:
             self.waiting = tuple(sorted(waiting, key=lambda task: FIRST.index(task.header.role)))
-        self._left = len(self.waiting)
+        self._left = sum(map(_weight, self.waiting))
         self._now, self._begin = now, now()
         self._least: dict[str, float] = {}  # that a first look takes, in each place
 
@@ -43,7 +44,7 @@ class Allotment:
 
     def seconds_for(self, task: Task) -> float | None:
         """Return what the next comparison may take; None if it is not to be begun."""
-        left, self._left = self._left, self._left - 1
+        left, self._left = self._left, self._left - _weight(task)
         if self._total is None:
             return self._each
         remaining = self._total - (self._now() - self._begin)
@@ -63,6 +64,12 @@ class Allotment:
         """Learn from a comparison that was timed what a first look takes."""
         if (least := least_seconds(known)) is not None:
             self._least[_place(known.header)] = least
+
+
+def _weight(task: Task) -> float:
+    """Return which part of its time a comparison uses."""
+    looks = task.header.rules.looks
+    return looks[0] / looks[-1] if task.header.role == "spike" else 1.0
 
 
 def _place(header: Header) -> str:

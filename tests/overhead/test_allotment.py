@@ -37,10 +37,12 @@ def test_a_bound_is_divided_and_what_is_left_over_goes_on():
     assert times.most_seconds == 90
     first, second, third = times.waiting
     assert [task.header.role for task in times.waiting] == ["a/a", "method", "spike"]
-    assert times.seconds_for(first) == pytest.approx(30)
-    clock.moment = 10
-    assert times.seconds_for(second) == pytest.approx(40)
-    clock.moment = 15
+    assert times.seconds_for(first) == pytest.approx(
+        90 / (2 + 3 / 8)
+    )  # a spike has 3 of 8 restarts
+    clock.moment = 25
+    assert times.seconds_for(second) == pytest.approx(65 / (1 + 3 / 8))
+    clock.moment = 60
     assert times.seconds_for(third) == 60  # its own bound
 
 
