@@ -1,13 +1,16 @@
 """A suite on a machine: where its Records are, which are finished, how a new one is made."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from raskd_bench import catalog, record
-from raskd_bench.errors import RecordError
+from raskd_bench.errors import RecordError, RequestError
 from raskd_bench.record import Record
 from raskd_bench.record_fields import DataFacts
 from raskd_bench.same_data import FIXED, digest_in
@@ -181,3 +184,21 @@ def _trials(count: int) -> str:
 def started() -> str:
     """Return the present moment as a Record writes it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Hold a results folder against other runs, whose timings it would disturb besides."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        text = f"{folder}: another run is writing there; wait for it, or choose --results DIR"
+        raise RequestError(text) from None
+    except OSError as error:
+        raise RequestError(f"{folder}: cannot be written: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        lock.release()

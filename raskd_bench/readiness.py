@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from raskd_bench.counting.fingerprint import count_step
+from raskd_bench.counting.fingerprint import check_picture, count_step
 from raskd_bench.data.build import Shape, load_splits, shape_of
 from raskd_bench.data.facts import facts_of
 from raskd_bench.data.splits import Labels
@@ -14,7 +14,7 @@ from raskd_bench.flops import count_flops
 from raskd_bench.method import Method
 from raskd_bench.pace import below_one_step
 from raskd_bench.record_fields import DataFacts
-from raskd_bench.setup import check_picture, first_epoch_rng, make
+from raskd_bench.setup import first_epoch_rng, make
 from raskd_bench.spec import Trial
 from raskd_bench.students.build import check_size
 from raskd_bench.students.network import StudentNetwork

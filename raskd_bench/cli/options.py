@@ -16,7 +16,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Trials at the same time; their times are "
                  "not compared.")]  # fmt: skip
 Threads = Annotated[int | None, typer.Option(help="Threads of each trial.",
-                    show_default="cores / jobs; what torch chooses for one job")]  # fmt: skip
+                    show_default="cores / jobs; for one job by the size of a step")]  # fmt: skip
 Results = Annotated[Path, typer.Option("--results", help="Folder of the Records.")]
 
 

@@ -8,6 +8,7 @@ import typer
 from raskd_bench.cli.options import (
     FAILED,
     INTERRUPTED,
+    INVALID,
     Device,
     Format,
     Jobs,
@@ -31,6 +32,9 @@ def run(
     retry: Annotated[bool, typer.Option("--retry", help="Run trials that diverged again.")] = False,
     jobs: Jobs = 1,
     threads: Threads = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Time on where other work disturbs a whole comparison.")
+    ] = False,
 ) -> None:
     """Run the trials of a suite that are not finished yet, and print the table."""
     from raskd_bench.spec import load_suite
@@ -47,7 +51,7 @@ def run(
     try:
         outcome = run_suite(
             loaded, home, results=results, show=show, only=only, device=device, fresh=fresh,
-            retry=retry, jobs=jobs, threads=threads,
+            retry=retry, jobs=jobs, threads=threads, anyway=anyway,
         )  # fmt: skip
     except Interrupted:
         show.close()
@@ -60,7 +64,7 @@ def run(
 
 
 def _conclude(outcome: Any) -> None:
-    """Print the table and whatever is wrong; exit code 1 if anything is."""
+    """Print the table and whatever is wrong; exit code 1 if anything is, 12 if it was stopped."""
     print_report([outcome.folder], Format.table)
     from raskd_bench.placebo import placebos
     from raskd_bench.report.collect import find_records
@@ -75,8 +79,12 @@ def _conclude(outcome: Any) -> None:
         say(f"{len(outcome.failed)} trials did not finish; the same command tries them again")
     for trouble in outcome.troubles:
         say(f"error: {trouble}; the same command tries it again")
+    if outcome.stopped:
+        say(f"stopped: {outcome.stopped}; what was measured is kept, the same command continues")
     if outcome.failed or silent or outcome.troubles:
         raise typer.Exit(FAILED)
+    if outcome.stopped:
+        raise typer.Exit(INVALID)
 
 
 def plan(

@@ -71,6 +71,26 @@ def log_ratios(restart: Restart) -> list[float]:
     ]
 
 
+def wholly_disturbed(comparison: Comparison) -> bool:
+    """Whether less than half of the pairs that were timed can be used."""
+    whole = sum(sum(1 for _ in restart.whole_pairs()) for restart in comparison.restarts)
+    kept = sum(len(log_ratios(restart)) for restart in comparison.restarts)
+    return whole > 0 and 2 * kept < whole
+
+
+def disturber(comparison: Comparison) -> str:
+    """Return in words what disturbed a comparison: the mean over its blocks, or their troubles."""
+    spoilt = [block for restart in comparison.restarts for block in restart.blocks
+              if any(disturbances(block))]  # fmt: skip
+    troubles = sorted({trouble for block in spoilt for trouble in block.troubles})
+    if troubles or not spoilt:
+        return "; ".join(troubles[:3])
+    taken = math.fsum((b.foreign_cores or 0.0) + (b.stolen_cores or 0.0) for b in spoilt)
+    cores = comparison.header.machine.get("cores")
+    of_all = f" of {cores}" if cores else ""
+    return f"other work takes {taken / len(spoilt):.1f}{of_all} cores"
+
+
 def decide(
     comparison: Comparison, margin: float, rules: Rules | None = None, share: float = 1.0
 ) -> Decision:

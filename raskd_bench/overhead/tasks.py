@@ -22,6 +22,7 @@ from raskd_bench.stats import Verdict
 # what a training step's cost does not depend on
 NOT_OF_A_STEP = {"method", "hparams", "seed", "budget", "schedule", "evaluations", "val_fraction",
                  "teacher"}  # fmt: skip
+DISTURBED = "disturbed"  # how a comparison ended whose pairs other work has spoilt
 NOT_OF_ITS_IDENTITY = {"suite", "cell"}
 
 
@@ -60,7 +61,17 @@ class Task:
             margins = known.header.rules.margins
             verdicts = (decide(known, margin, share=self.share).verdict for margin in margins)
             return Verdict.inconclusive not in verdicts
-        return reason not in (None, "failure")
+        return reason not in (None, "failure", DISTURBED)
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether other work has spoilt what its file holds: it is timed anew.
+
+        Raises:
+            RecordError: there is a file that cannot be read.
+        """
+        ending = blocks.read(self.path).ending if self.path.exists() else None
+        return ending is not None and ending["reason"] == DISTURBED
 
 
 def tasks(bench: Bench, overhead: Overhead, cell: CellPlan, plan: str) -> Iterator[Task]:

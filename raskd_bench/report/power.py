@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from raskd_bench.progress import clock
+from raskd_bench.progress_words import clock
 from raskd_bench.report.cells import milliseconds
 from raskd_bench.report.grid import Grid
 from raskd_bench.report.wording import percent

@@ -62,6 +62,9 @@ class Silent:
     def end(self, plan, result):
         self.ended.append(result)
 
+    def busy(self, text):
+        self.said.append(text)
+
     def apart(self, plans, text):
         self.said.append(text)
 
