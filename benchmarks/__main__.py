@@ -18,7 +18,7 @@ from raskd_bench.errors import BenchError, did_you_mean
 from raskd_bench.files import write_text
 
 NAMES = ("bare_loop", "whole_trial", "stacked", "augmentation", "losses", "report_scale",
-         "cli_start", "data_wait", "start_up", "roofline")  # fmt: skip
+         "cli_start", "data_wait", "start_up", "neighbour", "roofline")  # fmt: skip
 WIDTH = 140  # of a table that goes into a file
 BLAME_CHARACTERS = 200  # of a failed benchmark's last line
 

@@ -11,16 +11,18 @@ from typing import Literal, NamedTuple
 import psutil
 
 from raskd_bench import __version__
+from raskd_bench.bystanders import busiest, used_seconds
+from raskd_bench.disturbance import CPUS, THROTTLES, throttle_count
 from raskd_bench.machine import describe_host
-from raskd_bench.overhead.host import THROTTLES
+from raskd_bench.memory import SHARED_MEMORY, shared_memory_bytes
 
 State = Literal["ok", "warn", "bad"]
 MIN_MEMORY_BYTES = 4 * 2**30
 MIN_DISK_BYTES = 2**30
+MIN_SHARED_BYTES = 2**28
 BUSY_LOAD = 0.3  # of the cores
 PROBE_SECONDS = 0.5
 MOST_STOLEN = 0.1  # of a core
-CPUS = Path("/sys/devices/system/cpu")
 
 
 class Finding(NamedTuple):
@@ -35,7 +37,7 @@ class Finding(NamedTuple):
 def examine(results: Path) -> Iterator[Finding]:
     """Yield findings on versions, processor, memory, clock, GPU and the results folder."""
     for look in (_python, _packages, _processor, _governor, _throttling, _load, _stolen, _memory,
-                 _clock, _gpu, _gpu_throttling):  # fmt: skip
+                 _shared_memory, _clock, _gpu, _gpu_throttling):  # fmt: skip
         yield look()
     yield _folder(results)
 
@@ -77,24 +79,18 @@ def _governor() -> Finding:
 
 def _throttling(folder: Path = CPUS) -> Finding:
     """Look for throttling while the processor is busy: counters of the system, where it has any."""
-    before = _throttle_counts(folder)
+    before = throttle_count(folder)
     if before is None:
         return Finding("ok", "throttling", "no counters here (a virtual machine?); paired "
                        "ratios stand it, single times do not")  # fmt: skip
     until = time.perf_counter() + PROBE_SECONDS
     while time.perf_counter() < until:
         pass
-    events = (_throttle_counts(folder) or 0) - before
+    events = (throttle_count(folder) or 0) - before
     if events:
         return Finding("warn", "throttling", f"{events} events in {PROBE_SECONDS} s of work",
                        "too hot for its clock: cool the machine, or lower the clock")  # fmt: skip
     return Finding("ok", "throttling", f"none now ({before} events since the system started)")
-
-
-def _throttle_counts(folder: Path) -> int | None:
-    counts = [int(path.read_text(encoding="ascii"))
-              for path in folder.glob("cpu*/thermal_throttle/*_throttle_count")]  # fmt: skip
-    return sum(counts) if counts else None
 
 
 def _stolen() -> Finding:
@@ -114,33 +110,16 @@ def _stolen() -> Finding:
 
 def _load() -> Finding:
     cores = psutil.cpu_count() or 1
-    before = _used_seconds()
+    before = used_seconds({os.getpid()})
     busy = psutil.cpu_percent(interval=PROBE_SECONDS) / 100
     load = psutil.getloadavg()[0] / cores
     text = f"{busy:.0%} busy now, load {load:.2f} a core over the last minute"
     if busy > BUSY_LOAD:
-        listing = ", ".join(_busiest(before, _used_seconds())) or "see top"
-        return Finding("warn", "load", text, f"stop other work before timing ({listing})")
+        listing = ", ".join(name for name, _ in busiest(before, used_seconds({os.getpid()})))
+        return Finding(
+            "warn", "load", text, f"stop other work before timing ({listing or 'see top'})"
+        )
     return Finding("ok", "load", text)
-
-
-def _used_seconds() -> dict[tuple[int, str], float]:
-    """Return the processor time that each other process has used so far."""
-    found = {}
-    for process in psutil.process_iter(["name", "cpu_times"]):
-        times = process.info["cpu_times"]
-        if times is not None and process.pid != os.getpid():
-            found[process.pid, process.info["name"]] = times.user + times.system
-    return found
-
-
-def _busiest(
-    before: dict[tuple[int, str], float], after: dict[tuple[int, str], float]
-) -> list[str]:
-    """Return the three processes that used most in between, as `name (pid)`."""
-    used = {key: seconds - before.get(key, 0.0) for key, seconds in after.items()}
-    busy = [key for key in sorted(used, key=lambda key: -used[key]) if used[key] > 0]
-    return [f"{name} ({pid})" for pid, name in busy[:3]]
 
 
 def _memory() -> Finding:
@@ -149,6 +128,17 @@ def _memory() -> Finding:
     if free < MIN_MEMORY_BYTES:
         return Finding("warn", "memory", text, "larger students may not fit: close other programs")
     return Finding("ok", "memory", text)
+
+
+def _shared_memory(folder: Path | None = None) -> Finding:
+    free = shared_memory_bytes(folder)
+    if free is None:
+        return Finding("ok", "shared memory", "no limit to see here")
+    text = f"{free / 2**20:,.1f} MiB free in {folder or SHARED_MEMORY}"
+    if free < MIN_SHARED_BYTES:
+        return Finding("warn", "shared memory", text, "batches that workers decode go through it: "
+                       "give a container more (docker run --shm-size=1g)")  # fmt: skip
+    return Finding("ok", "shared memory", text)
 
 
 def _clock(now: Callable[[], float] = time.perf_counter) -> Finding:

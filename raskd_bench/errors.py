@@ -7,11 +7,13 @@ BenchError                 exit code 2, one line each, no traceback
 ├── DataError              a data set that is missing or cannot be read
 ├── RecordError            a Record that cannot be read
 ├── BaselineError          accepted fingerprints that cannot be read, or are not there
-└── CounterError           this torch is not counted right
+├── CounterError           this torch is not counted right
+└── DiskFull               nothing more can be written; exit code 5
 TrialFailed                inside one trial: becomes the Record's status, never stops the suite
 └── Diverged               the loss left the finite numbers
 """
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -45,6 +47,23 @@ class BaselineError(BenchError):
 
 class CounterError(BenchError):
     """The counter's self-test failed: fingerprints of this version of torch would be wrong."""
+
+
+class DiskFull(BenchError):
+    """The disk is full: the message says which file was not written, and what was lost."""
+
+    def __init__(self, path: Path | str, lost: str) -> None:
+        super().__init__(f"{path}: the disk is full, {lost}; free space there")
+        self.path = path
+        self.lost = lost
+
+    def __reduce__(self) -> tuple[type["DiskFull"], tuple[Path | str, str]]:
+        return DiskFull, (self.path, self.lost)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether a write failed because disk or quota are used up."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 class Fault(NamedTuple):

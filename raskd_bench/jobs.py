@@ -16,6 +16,7 @@ from raskd_bench.groups import Groups
 from raskd_bench.machine import Share
 from raskd_bench.process import Listener, process_for, wait_for
 from raskd_bench.record import Preparation, Record, preparation_of
+from raskd_bench.record_fields import Disturbance
 from raskd_bench.spec import Plan
 
 
@@ -210,6 +211,8 @@ class Jobs:
         measured = {"threads": self._share.threads} | measured
         # a teacher's time is part of the trial's: it must have been alone, too
         measured["jobs"] = max(jobs, job.teacher.jobs) if job.teacher is not None else jobs
+        if job.teacher is not None and job.teacher.disturbed:
+            measured["disturbance"] = _with_teacher(measured.get("disturbance"), job.teacher)
         if jobs > 1 and measured["status"] == "out_of_memory":
             measured["error"] += f"; {jobs} jobs shared the memory (--jobs {jobs})"
         result = job.bench.keep(plan, running.begin, measured)
@@ -222,6 +225,13 @@ class Jobs:
     def _end(self, plan: Plan, result: Record) -> None:
         self._ran.append(result)
         self._show.end(plan, result)
+
+
+def _with_teacher(found: Disturbance | None, teacher: Preparation) -> Disturbance:
+    """Return a trial's disturbance with what disturbed its teacher's training."""
+    own = found or Disturbance()
+    reasons = [*own.reasons, *(f"its teacher: {reason}" for reason in teacher.disturbed)]
+    return own.model_copy(update={"reasons": reasons})
 
 
 def school_of(plan: Plan) -> Plan:

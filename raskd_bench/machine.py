@@ -27,7 +27,7 @@ class Share(NamedTuple):
 
     Attributes:
         jobs: trials that run at the same time.
-        threads: of torch, inside one operation; None is what torch chooses.
+        threads: of torch, inside one operation; None: by the size of a step.
     """
 
     jobs: int = 1

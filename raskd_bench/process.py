@@ -1,6 +1,7 @@
 """A process for each trial, forked from a server that has imported torch already."""
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 from raskd_bench import catalog
 from raskd_bench.spec import Trial
 
+PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 GRACE_SECONDS = 5.0  # between asking a process to end and killing it
 
 
@@ -25,10 +27,22 @@ def preload(trials: Iterable[Trial]) -> None:
     paths = {catalog.find(kind, name).path for kind, name in named}
     libraries = set().union(*map(catalog.late_imports, paths))
     ours = {f"{catalog.PACKAGE.name}.{path.parent.name}.{path.stem}" for path in paths}
+    wait_passively()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
         ["__main__", "raskd_bench.worker", __name__, *sorted(libraries), *sorted(ours)]
     )
+
+
+def wait_passively() -> None:
+    """Let torch's threads sleep while they wait for each other; before torch is imported.
+
+    A thread that spins holds a core that the one it waits for may need: beside one busy process a
+    step took many times as long. What the user has set stays. GNU's runtime, which torch's wheels
+    bring, and LLVM's and Intel's read it as they are loaded.
+    """
+    for name, value in PASSIVE.items():
+        os.environ.setdefault(name, value)
 
 
 def _parts(trial: Trial) -> Iterator[tuple[catalog.Kind, str]]:

@@ -1,6 +1,5 @@
 """What a person sees while a suite runs: a bar on a terminal, plain lines elsewhere. On stderr."""
 
-import math
 import sys
 from collections.abc import Sequence
 from time import monotonic
@@ -18,6 +17,7 @@ from rich.progress import (
 )
 
 from raskd_bench.evidence.blocks import Header
+from raskd_bench.progress_words import clock, compared, percent, span, summary
 from raskd_bench.record import Record
 from raskd_bench.spec import Plan, Suite
 from raskd_bench.stats import Estimate
@@ -52,6 +52,9 @@ class Lines:
         before = f", {done} finished before" if done else ""
         self.say(f"{self.suite}: {self.total} trials{before}; Records in {folder}")
 
+    def note(self, text: str) -> None:
+        self.say(text)
+
     def trial(self, plan: Plan) -> None:
         self.spent[plan.trial.id] = 0.0
 
@@ -70,17 +73,25 @@ class Lines:
         self.done += 1
         self.ran += 1
         self.say(f"[{self.done}/{self.total}] {plan}: {summary(result)}; {self.left()}")
+        if result.disturbance is not None and result.disturbance.reasons:
+            causes = "; ".join(result.disturbance.reasons)
+            self.say(f"disturbed: {causes}; its times are not compared")
+
+    def busy(self, text: str) -> None:
+        self.say(f"warning: {text}")
 
     def apart(self, plans: Sequence[Plan], text: str) -> None:
         for plan in plans:
             self.spent.pop(plan.trial.id, None)
         self.say(text)
 
-    def campaign(self, total: int, done: int, plan: str) -> None:
+    def campaign(self, total: int, done: int, plan: str, most_seconds: float) -> None:
         self.total, self.done, self.ran, self.begin = total, done, 0, monotonic()
         self.noun, self.jobs = "comparisons", 1
         before = f", {done} finished before" if done else ""
         self.say(f"{self.suite}: {total} paired comparisons{before}; plan {plan} is registered")
+        if waiting := total - done:
+            self.say(f"campaign: {waiting} comparisons, at most {span(most_seconds)}")
 
     def comparison(self, header: Header) -> None:
         """A comparison starts: nothing to say without a terminal."""
@@ -90,6 +101,12 @@ class Lines:
 
     def look(self, header: Header, restarts: int, found: Estimate) -> None:
         self.found = f"{restarts} restarts, {percent(found)}"
+
+    def too_long(self, header: Header, least_seconds: float, seconds: float) -> None:
+        self.say(
+            f"{compared(header)}: takes about {span(least_seconds)} to its first look, more "
+            f"than the {span(seconds)} that it has; raise max_seconds or total_seconds"
+        )
 
     def compared(self, header: Header, ending: str) -> None:
         self.done += 1
@@ -178,8 +195,8 @@ class Bars(Lines):
         if (task := self.running.pop(plan.trial.id, None)) is not None:
             self.bars.remove_task(task)
 
-    def campaign(self, total: int, done: int, plan: str) -> None:
-        super().campaign(total, done, plan)
+    def campaign(self, total: int, done: int, plan: str, most_seconds: float) -> None:
+        super().campaign(total, done, plan, most_seconds)
         self.bars.update(self.all, total=total, completed=done, note="")
 
     def comparison(self, header: Header) -> None:
@@ -204,35 +221,3 @@ class Bars(Lines):
 
     def say(self, text: str) -> None:
         self.bars.console.print(escape(text), highlight=False, soft_wrap=True)
-
-
-def summary(result: Record) -> str:
-    """Return how a trial ended, in a few words."""
-    if not result.finished:
-        reason = (result.error or "").partition("\n")[0]
-        return f"{result.status}: {reason}"
-    accuracy = 100 * (result.test_top1 or 0)
-    return f"top-1 {accuracy:.2f} %, trained {clock(result.train_seconds or 0)}"
-
-
-def clock(seconds: float) -> str:
-    """Return `8.2 s`, `3:07` or `1:02:45`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def compared(header: Header) -> str:
-    """Return what a comparison is about, in a few words."""
-    names = {"a/a": "A/A", "spike": f"spike of {header.spike or 0:.1%}", "method": header.label}
-    return f"{names[header.role]} on {header.cell['student']}, {header.mode}"
-
-
-def percent(found: Estimate) -> str:
-    """Return a log ratio as `+0.8 % (+0.4 to +1.2 %)`."""
-    if math.isnan(found.value):
-        return "every pair was disturbed by other work"
-    value, low, high = (100 * math.expm1(min(x, 50.0)) for x in found[:3])
-    return f"{value:+.2f} % ({low:+.2f} to {high:+.2f} %)"

@@ -5,15 +5,18 @@ from typing import Any, NamedTuple
 
 import torch
 
-from raskd_bench.counting.fingerprint import count_step
+from raskd_bench.counting.fingerprint import check_picture, count_step
 from raskd_bench.data.build import Shape, load_splits, shape_of
+from raskd_bench.data.facts import facts_of
 from raskd_bench.data.splits import Labels
 from raskd_bench.errors import BenchError, DataError, IncompatibleTrial, RequestError, in_short
 from raskd_bench.flops import count_flops
 from raskd_bench.method import Method
 from raskd_bench.pace import below_one_step
-from raskd_bench.setup import check_picture, first_epoch_rng, make
+from raskd_bench.record_fields import DataFacts
+from raskd_bench.setup import first_epoch_rng, make
 from raskd_bench.spec import Trial
+from raskd_bench.students.build import check_size
 from raskd_bench.students.network import StudentNetwork
 from raskd_bench.tasks.build import new_task
 from raskd_bench.teachers import untrained_teacher
@@ -38,8 +41,17 @@ def choose_device(wanted: str) -> torch.device:
     return device
 
 
-def faults_of(trials: list[Trial], device: torch.device, folder: Path) -> list[str]:
-    """Return why trials cannot start: each data set read once, each network built once."""
+def faults_of(
+    trials: list[Trial], device: torch.device, folder: Path, facts: dict[str, DataFacts]
+) -> list[str]:
+    """Return why trials cannot start: each data set read once, each network built once.
+
+    Args:
+        trials: all that are to start.
+        device: where.
+        folder: of the suite's file.
+        facts: is given those of each data set, by its name and options.
+    """
     read: dict[str, _Data | None] = {}
     faults: dict[str, None] = {}
     built = set()
@@ -49,6 +61,7 @@ def faults_of(trials: list[Trial], device: torch.device, folder: Path) -> list[s
             read[name] = None
             try:
                 splits = load_splits(trial.data.name, trial.data.options, folder)
+                facts[name] = facts_of(splits)
                 read[name] = _Data(shape_of(splits), splits.train.labels)
             except DataError as error:
                 faults[str(error)] = None
@@ -81,6 +94,7 @@ def _check(trial: Trial, data: _Data, folder: Path) -> None:
     shape = data.shape
     with torch.device("meta"):
         student, method = build_untaught(trial, shape[:2], folder)
+    _check_sizes(trial, shape)
     fewest, size = method.smallest_batch, min(trial.batch_size, shape.num_samples)
     if size < fewest:
         raise IncompatibleTrial(f"{trial.method}: compares images of a batch and needs {fewest}; "
@@ -91,6 +105,12 @@ def _check(trial: Trial, data: _Data, folder: Path) -> None:
         with torch.device("meta"):
             taught = build_untaught(trial.teacher_trial, shape[:2], folder)
         _check_budget(trial.teacher_trial, *taught, data, folder)
+
+
+def _check_sizes(trial: Trial, shape: Shape) -> None:
+    """Refuse pictures of a size that the student, or its teacher, does not take."""
+    for named in [trial.student, *([trial.teacher.student] if trial.teacher else [])]:
+        check_size(named.name, named.options, shape.height, shape.width)
 
 
 def _check_budget(

@@ -142,6 +142,7 @@ class Preparation(NamedTuple):
     steps: int
     top1: float | None
     jobs: int
+    disturbed: tuple[str, ...] = ()  # by what, while it was trained
 
 
 def preparation_of(teacher: Record, weights: Path) -> Preparation:
@@ -149,6 +150,7 @@ def preparation_of(teacher: Record, weights: Path) -> Preparation:
     return Preparation(
         weights, teacher.train_seconds or 0.0, teacher.train_flops or 0, teacher.steps or 0,
         teacher.test_top1, teacher.jobs or 1,
+        tuple(teacher.disturbance.reasons) if teacher.disturbance is not None else (),
     )  # fmt: skip
 
 

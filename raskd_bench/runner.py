@@ -4,15 +4,13 @@ Processes are forked from a server that has imported torch, so a small trial doe
 import, and one that dies takes nothing with it. Records are written here, by one process.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from filelock import FileLock, Timeout
-
-from raskd_bench.bench import Bench
+from raskd_bench.bench import Bench, exclusive, notes_on_data
+from raskd_bench.bystanders import Bystanders
 from raskd_bench.errors import RequestError
 from raskd_bench.evidence.registration import Registration
 from raskd_bench.jobs import Jobs
@@ -21,10 +19,10 @@ from raskd_bench.machine import Share, check_device, code_state, slug, usable_co
 from raskd_bench.overhead.campaign import Show as CampaignShow
 from raskd_bench.overhead.campaign import (
     comparison_files,
-    count_steps,
     register_plan,
     run_campaign,
 )
+from raskd_bench.overhead.counts import count_steps
 from raskd_bench.overhead.probe import Probed, probe
 from raskd_bench.process import listen, preload, process_for
 from raskd_bench.record import Record
@@ -45,8 +43,14 @@ class Show(CampaignShow, JobsShow, Protocol):
     def check(self, suite: Suite, plans: list[Plan]) -> None:
         """A process looks whether these trials can start."""
 
+    def busy(self, text: str) -> None:
+        """Other work keeps the machine busy."""
+
     def start(self, done: int, folder: Path) -> None:
         """The suite starts; `done` of its trials are finished already."""
+
+    def note(self, text: str) -> None:
+        """Something that a reader of the results must know."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +61,16 @@ class Outcome:
         folder: where the Records are.
         ran: Records of this run.
         resumed: trials that were finished before.
-        troubles: comparisons of the campaign that failed, and steps that could not be counted.
+        troubles: comparisons of the campaign that failed or were not begun, and steps that could
+            not be counted.
+        stopped: why the campaign was stopped before its end; None if it was not.
     """
 
     folder: Path
     ran: tuple[Record, ...]
     resumed: int
     troubles: tuple[str, ...] = ()
+    stopped: str | None = None
 
     @property
     def failed(self) -> tuple[Record, ...]:
@@ -83,6 +90,7 @@ def run_suite(
     retry: bool = False,
     jobs: int = 1,
     threads: int | None = None,
+    anyway: bool = False,
 ) -> Outcome:
     """Run the trials of a suite that have no finished Record yet, then its paired campaign.
 
@@ -96,7 +104,8 @@ def run_suite(
         fresh: set the Records that are there aside and run everything.
         retry: run what diverged again.
         jobs: trials side by side; the campaign waits for all of them, and runs alone.
-        threads: of each trial; None divides the cores, or leaves it to torch for one job.
+        threads: of each trial; None divides the cores, or, for one job, goes by the size of a step.
+        anyway: time on when other work disturbs all of a comparison.
 
     Raises:
         BenchError: the request is wrong, or trials cannot start; nothing was run.
@@ -107,13 +116,18 @@ def run_suite(
     cells = expand_cells(suite, home, only) if suite.overhead or suite.claims else []
     try:
         show.check(suite, plans)
+        bystanders = Bystanders()
         bench = _new_bench(suite, home, [*plans, *_compared(cells)], device, results)
-        with _exclusive(bench.folder):
+        if busy := bystanders.busy():
+            show.busy(f"{busy}; times measured beside it are not compared")
+        with exclusive(bench.folder):
             plan = register_plan(bench) if cells else None
             if fresh:
                 _set_aside(bench, plans, cells, everything=only is None)
             outcome = _run_all(bench, plans, show, share, retry=retry)
-            return outcome if plan is None else _with_campaign(outcome, bench, cells, plan, show)
+            if plan is None:
+                return outcome
+            return _with_campaign(outcome, bench, cells, plan, show, anyway=anyway)
     except KeyboardInterrupt:
         raise Interrupted from None
 
@@ -124,11 +138,13 @@ def _compared(cells: Sequence[CellPlan]) -> list[Plan]:
 
 
 def _with_campaign(
-    outcome: Outcome, bench: Bench, cells: list[CellPlan], plan: Registration, show: Show
-) -> Outcome:
+    outcome: Outcome, bench: Bench, cells: list[CellPlan], plan: Registration, show: Show, *,
+    anyway: bool,
+) -> Outcome:  # fmt: skip
     """Take the paired campaign, now that no trial runs any more."""
     uncounted = count_steps(bench, cells)
-    return replace(outcome, troubles=(*uncounted, *run_campaign(bench, cells, plan, show)))
+    ran = run_campaign(bench, cells, plan, show, anyway=anyway)
+    return replace(outcome, troubles=(*uncounted, *ran.troubles), stopped=ran.stopped)
 
 
 def _share(suite: Suite, plans: Sequence[Plan], jobs: int, threads: int | None) -> Share:
@@ -189,9 +205,10 @@ def _new_bench(suite: Suite, home: Path, plans: list[Plan], device: str, results
     """Return the suite on this machine after a process has seen that all plans can start."""
     check_device(device)
     preload(plan.trial for plan in plans)
-    machine = _prepare(plans, device, home)
+    answer = _prepare(plans, device, home)
+    machine = answer["machine"]
     folder = results / suite.name / slug(machine)
-    return Bench(suite, home, folder, machine, code_state())
+    return Bench(suite, home, folder, machine, code_state(), answer["data"])
 
 
 def _run_all(bench: Bench, plans: list[Plan], show: Show, share: Share, *, retry: bool) -> Outcome:
@@ -199,11 +216,13 @@ def _run_all(bench: Bench, plans: list[Plan], show: Show, share: Share, *, retry
     waiting = [plan for plan in plans if before(plan) is None]
     resumed = len(plans) - len(waiting)
     show.start(resumed, bench.folder)
+    for text in notes_on_data(bench, waiting):
+        show.note(text)
     return Outcome(bench.folder, Jobs(bench, show, share).run(waiting), resumed)
 
 
 def _prepare(plans: list[Plan], device: str, home: Path) -> dict[str, Any]:
-    """Return the machine's description after a process has seen that all trials can start.
+    """Return machine and data after a process has seen that all trials can start.
 
     Raises:
         Refused: some cannot; the message has a line for each reason.
@@ -215,23 +234,4 @@ def _prepare(plans: list[Plan], device: str, home: Path) -> dict[str, Any]:
         answer = listen(process, connection)
     if answer["status"] != "ready":
         raise Refused("\n".join(answer.get("faults", [answer.get("error", "")])))
-    machine: dict[str, Any] = answer["machine"]
-    return machine
-
-
-@contextmanager
-def _exclusive(folder: Path) -> Iterator[None]:
-    """Hold a results folder against other runs, whose timings it would disturb besides."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock", timeout=0)
-        lock.acquire()
-    except Timeout:
-        text = f"{folder}: another run is writing there; wait for it, or choose --results DIR"
-        raise RequestError(text) from None
-    except OSError as error:
-        raise RequestError(f"{folder}: cannot be written: {error.strerror}") from error
-    try:
-        yield
-    finally:
-        lock.release()
+    return answer

@@ -14,17 +14,18 @@ from torch import nn, optim
 
 from raskd_bench.batch import Batch, Progress, View
 from raskd_bench.data.splits import Labels
-from raskd_bench.errors import IncompatibleTrial
 from raskd_bench.evaluate import BATCH
 from raskd_bench.flops import count_flops
 from raskd_bench.lab import LAYOUTS, Lab
 from raskd_bench.method import Method, Setting, Teacher, load_method
+from raskd_bench.share import settle_threads
 from raskd_bench.spec.trial import SGD, Trial
 from raskd_bench.students.build import new_student
 from raskd_bench.students.network import StudentNetwork
 from raskd_bench.tasks.classification import Classification
 from raskd_bench.trainer import Learner
 
+STEP_FORWARDS = 3  # a step's arithmetic in forwards: the backward is twice one
 WARM_UP_STEPS = 3  # the second one is counted, the others let allocators and kernels settle
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 KERNELS: dict[str, Any] = {
@@ -68,33 +69,13 @@ def make(
     return student.train(), method.train()
 
 
-def check_picture(
-    trial: Trial, student: StudentNetwork, method: Method, size: tuple[int, int]
-) -> None:
-    """See that pictures are not too small for what a method puts on the student's stage maps.
-
-    Args:
-        trial: for the message.
-        student: of the trial.
-        method: likewise.
-        size: height and width.
-
-    Raises:
-        IncompatibleTrial: they are.
-    """
-    side = student.backbone.strides[-1]
-    if method.smallest_picture == "stride" and min(size) < side:
-        raise IncompatibleTrial(
-            f"{trial.method} on {trial.student}: needs pictures of {side}x{side} pixels or "
-            f"more; those of {trial.data} have {size[1]}x{size[0]}"
-        )
-
-
 def build(lab: Lab, trial: Trial, teacher: Teacher | None) -> tuple[StudentNetwork, Method]:
     """Make student and method, bring them to the device and have compiled what the trial says."""
     shape = (lab.task.num_classes, len(lab.train.split))
     student, method = make(trial, shape, lab.task, lab.folder, teacher)
     place(student, lab.device, trial)
+    settle_threads(lab.device, lambda: trial.batch_size * STEP_FORWARDS * _forward_flops(
+        lab, trial, student))  # fmt: skip
     method.to(lab.device)
     if trial.execution.compile_loss:
         student.hide_from_compiler(with_backbone=not trial.compile)
@@ -102,6 +83,18 @@ def build(lab: Lab, trial: Trial, teacher: Teacher | None) -> tuple[StudentNetwo
     if trial.compile:
         student.backbone.compile(mode="reduce-overhead" if trial.execution.cuda_graphs else None)
     return student, method
+
+
+def _forward_flops(lab: Lab, trial: Trial, student: StudentNetwork) -> int:
+    """Return the FLOPs of a forward on one image; neither student nor generators change."""
+    source = lab.train.split.source
+    image = torch.zeros(1, 3, source.height, source.width, device=lab.device)
+    image = image.contiguous(memory_format=LAYOUTS[trial.execution.memory_format])
+    student.eval()
+    with torch.no_grad():
+        flops = count_flops(lambda: student(image))
+    student.train()
+    return flops
 
 
 def place(network: nn.Module, device: torch.device, trial: Trial) -> None:

@@ -123,6 +123,7 @@ def measurements(training: Training) -> dict[str, Any]:
         "peak_host_bytes": watch.memory.host_bytes,
         "peak_host_source": watch.memory.source,
         "energy_joules": watch.energy.joules,
+        "disturbance": watch.neighbours.found(),
         "step_flops": watch.step_flops,
         "infer_flops": training.warmth.infer_flops,
         "compile_seconds": training.warmth.compile_seconds,

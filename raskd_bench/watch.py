@@ -14,6 +14,7 @@ from torch import Tensor
 from raskd_bench.batch import Batch, Terms
 from raskd_bench.errors import Diverged
 from raskd_bench.meter import Clocks, Energy, PeakMemory, StepTimes
+from raskd_bench.neighbours import Neighbours
 from raskd_bench.pace import Pace
 from raskd_bench.students.network import StudentNetwork
 
@@ -69,6 +70,7 @@ class TrainingWatch:
         self.times = StepTimes(self.device)
         self.memory = PeakMemory(self.device)
         self.energy = Energy(self.device)
+        self.neighbours = Neighbours(self.device)
         self._terms: list[Terms] = []
         self._ids: list[Tensor] = []
         self._views = 1
@@ -95,12 +97,14 @@ class TrainingWatch:
     def _start_block(self) -> tuple[int, int]:
         self.memory.start()
         self.energy.start()
+        self.neighbours.start()
         self.clocks.switch("train")
         self.times.mark()
         return self.student.images_with_grad, self.student.images_without_grad
 
     def _end_block(self, *, evaluate: bool) -> None:
         self.clocks.switch("io")
+        self.neighbours.stop()
         self.energy.stop()
         self.memory.stop()
         self.times.close()

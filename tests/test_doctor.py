@@ -163,7 +163,7 @@ def test_throttling_events_during_the_probe_are_a_warning(tmp_path, monkeypatch)
     counter.write_text("3")
     assert doctor._throttling(tmp_path).state == "ok"
     counts = iter([3, 8])
-    monkeypatch.setattr(doctor, "_throttle_counts", lambda folder: next(counts))
+    monkeypatch.setattr(doctor, "throttle_count", lambda folder: next(counts))
     found = doctor._throttling(tmp_path)
     assert found.state == "warn"
     assert found.found.startswith("5 events")

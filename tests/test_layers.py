@@ -14,12 +14,13 @@ PACKAGE = Path(__file__).parents[1] / "raskd_bench"
 
 # From the bottom up. A module may import from its own row where the row says so, and from below.
 PLAIN = {"errors", "catalog", "spec", "record", "machine", "placebo", "costs", "stats", "evidence",
-         "fingerprint", "home", "outcomes", "files", "record_fields", "encoding"}  # fmt: skip
+         "fingerprint", "home", "outcomes", "files", "record_fields", "encoding", "same_data",
+         "memory", "disturbance", "bystanders"}  # fmt: skip
 VOCABULARY = {"batch", "losses", "method"}
 PARTS = {"methods", "tasks", "students", "data"}
 ENGINE = {"pace", "flops", "counting", "arm", "heap", "meter", "evaluate", "watch", "trainer",
           "lab", "teachers", "setup", "share", "training", "execute", "together", "predict",
-          "readiness", "worker"}  # fmt: skip
+          "readiness", "worker", "neighbours"}  # fmt: skip
 TOP = {
     "bench",
     "process",
@@ -32,6 +33,7 @@ TOP = {
     "doctor",
     "listing",
     "summaries",
+    "progress_words",
 }
 CLI = {"cli", "__main__"}
 LAYERS = [PLAIN, VOCABULARY, PARTS, ENGINE, TOP, CLI]

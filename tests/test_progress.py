@@ -10,7 +10,9 @@ from rich.console import Console
 
 from raskd_bench import progress
 from raskd_bench.evidence.header import Header
-from raskd_bench.progress import Bars, Lines, percent
+from raskd_bench.progress import Bars, Lines
+from raskd_bench.progress_words import percent
+from raskd_bench.record_fields import Disturbance
 from raskd_bench.spec import expand
 from raskd_bench.spec.suite import Suite
 from raskd_bench.stats import Estimate
@@ -27,7 +29,7 @@ HEADER = Header(
     rules={"margins": (0.02,), "alpha": 0.05, "power": 0.9, "looks": (3, 5), "pairs": 2,
            "max_seconds": 1.0, "in_process": False},
 )  # fmt: skip
-RESULT = SimpleNamespace(finished=True, test_top1=0.9, train_seconds=1.0)
+RESULT = SimpleNamespace(finished=True, test_top1=0.9, train_seconds=1.0, disturbance=None)
 PLANS = expand(SUITE, Path())
 FOUND = Estimate(0.01, 0.005, 0.015, 0.9, 0.01, 3)
 
@@ -41,14 +43,14 @@ def bars():
 
 
 def test_a_comparison_moves_the_bar_to_its_next_look(bars):
-    bars.campaign(4, 1, "0123")
+    bars.campaign(4, 1, "0123", 360.0)
     bars.comparison(HEADER)
     bars.pairs(HEADER, 1, 1, 2)
     assert bars.bars.tasks[bars.current].completed == 50
 
 
 def test_restarts_that_were_cut_off_do_not_stop_the_display(bars):
-    bars.campaign(4, 1, "0123")
+    bars.campaign(4, 1, "0123", 360.0)
     bars.comparison(HEADER)
     bars.pairs(HEADER, 7, 1, 2)
     assert bars.bars.tasks[bars.current].completed == 94
@@ -60,16 +62,17 @@ def test_restarts_that_were_cut_off_do_not_stop_the_display(bars):
 def test_without_a_terminal_a_comparison_is_a_line(capsys):
     lines = Lines()
     lines.check(SUITE, [])
-    lines.campaign(2, 0, "0123")
+    lines.campaign(2, 0, "0123", 45.0)
     lines.look(HEADER, 3, FOUND)
     lines.compared(HEADER, "decided")
     lines.compared(HEADER, "failure")
     written = capsys.readouterr().err.splitlines()
     assert written[0] == "mine: 2 paired comparisons; plan 0123 is registered"
-    assert written[1].startswith(
+    assert written[1] == "campaign: 2 comparisons, at most 45 s"
+    assert written[2].startswith(
         "[1/2] ras_kd on resnet8, compute: 3 restarts, +1.01 % (+0.50 to +1.51 %); about"
     )
-    assert "failed; see 'raskd-bench check'" in written[2]
+    assert "failed; see 'raskd-bench check'" in written[3]
 
 
 def test_a_ratio_that_nothing_supports_says_why():
@@ -130,3 +133,23 @@ def test_the_last_trial_has_no_company():
     lines.total, lines.done, lines.ran = 9, 8, 8
     lines.begin = progress.monotonic() - 60.0  # 30 s each, four at a time
     assert lines.left() == "about 30.0 s left"
+
+
+def test_a_campaign_says_how_long_it_takes_at_most(capsys):
+    Lines().campaign(14, 0, "0123", 420.0)
+    assert capsys.readouterr().err.endswith("campaign: 14 comparisons, at most 7 min\n")
+
+
+def test_a_comparison_that_cannot_keep_its_time_says_so_before(capsys):
+    Lines().too_long(HEADER, 94.2, 30.0)
+    assert capsys.readouterr().err == (
+        "ras_kd on resnet8, compute: takes about 95 s to its first look, more than the 30 s that "
+        "it has; raise max_seconds or total_seconds\n"
+    )
+
+
+def test_a_disturbed_trial_is_marked_when_it_ends(capsys):
+    cause = "other work took 1.3 of 2 cores"
+    result = SimpleNamespace(**vars(RESULT) | {"disturbance": Disturbance(reasons=[cause])})
+    Lines().end(PLANS[0], result)
+    assert capsys.readouterr().err.endswith(f"disturbed: {cause}; its times are not compared\n")

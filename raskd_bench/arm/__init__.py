@@ -80,7 +80,8 @@ def run_arm(
     if spec.mode == "end_to_end" and lab.train.storage == "stream":
         watch.epoch_seconds += _epoch_starts(lab, method, trial)
     built()
-    connection.send(("ready", {"steps_per_epoch": len(lists)}))
+    facts = {"steps_per_epoch": len(lists), "threads": torch.get_num_threads()}
+    connection.send(("ready", facts))
     try:
         train(
             student, method, partial(batches, method, lists, watch),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-FAILED, REQUEST_IS_WRONG, NOTHING_MEASURED, INTERRUPTED = 1, 2, 4, 130
+FAILED, REQUEST_IS_WRONG, NOTHING_MEASURED, DISK_IS_FULL, INTERRUPTED = 1, 2, 4, 5, 130
 REFUTED, INCONCLUSIVE, INVALID = 10, 11, 12
 
 SuiteFile = Annotated[Path, typer.Argument(help="Suite file (YAML).", show_default=False)]
@@ -16,7 +16,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Trials at the same time; their times are "
                  "not compared.")]  # fmt: skip
 Threads = Annotated[int | None, typer.Option(help="Threads of each trial.",
-                    show_default="cores / jobs; what torch chooses for one job")]  # fmt: skip
+                    show_default="cores / jobs; for one job by the size of a step")]  # fmt: skip
 Results = Annotated[Path, typer.Option("--results", help="Folder of the Records.")]
 
 

@@ -30,7 +30,6 @@ from raskd_bench.fingerprint.model import Fingerprint
 from raskd_bench.method import Method
 from raskd_bench.setup import (
     autocast_of,
-    check_picture,
     first_epoch_rng,
     make,
     new_step,
@@ -206,3 +205,25 @@ def _without_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def check_picture(
+    trial: Trial, student: StudentNetwork, method: Method, size: tuple[int, int]
+) -> None:
+    """See that pictures are not too small for what a method puts on the student's stage maps.
+
+    Args:
+        trial: for the message.
+        student: of the trial.
+        method: likewise.
+        size: height and width.
+
+    Raises:
+        IncompatibleTrial: they are.
+    """
+    side = student.backbone.strides[-1]
+    if method.smallest_picture == "stride" and min(size) < side:
+        raise IncompatibleTrial(
+            f"{trial.method} on {trial.student}: needs pictures of {side}x{side} pixels or "
+            f"more; those of {trial.data} have {size[1]}x{size[0]}"
+        )

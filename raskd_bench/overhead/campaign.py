@@ -1,30 +1,28 @@
-"""A campaign: its plan registered, its comparisons timed one after another, its steps counted."""
+"""A campaign: its plan registered, its comparisons timed one after another."""
 
-import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from raskd_bench import catalog
 from raskd_bench.bench import Bench, started
+from raskd_bench.disturbance import new_watch
 from raskd_bench.evidence import blocks
 from raskd_bench.evidence.blocks import ARMS, ArmName, BlockFile, Header
-from raskd_bench.evidence.places import FINGERPRINTS, FOLDER
+from raskd_bench.evidence.estimate import disturber, wholly_disturbed
+from raskd_bench.evidence.places import FOLDER
 from raskd_bench.evidence.registration import Registration, register
-from raskd_bench.files import write_text
 from raskd_bench.overhead import passes
+from raskd_bench.overhead.allotment import Allotment
 from raskd_bench.overhead.arms import Arm, started_arms
+from raskd_bench.overhead.counts import identity, recipe
 from raskd_bench.overhead.engine import Engine
 from raskd_bench.overhead.engine import Show as EngineShow
-from raskd_bench.overhead.host import new_watch
-from raskd_bench.overhead.tasks import Task, tasks
-from raskd_bench.process import listen, process_for
-from raskd_bench.spec import CellPlan, Plan, Trial, expand_cells
+from raskd_bench.overhead.tasks import DISTURBED, Task, tasks
+from raskd_bench.spec import CellPlan, Trial, expand_cells
 
 CPU_BLOCK_SECONDS, GPU_BLOCK_SECONDS = 0.1, 0.25
-OF_A_METHOD = {"method", "hparams", "seed", "teacher"}
 
 Starter = Callable[..., AbstractContextManager[Mapping[ArmName, Arm]]]
 
@@ -32,8 +30,8 @@ Starter = Callable[..., AbstractContextManager[Mapping[ArmName, Arm]]]
 class Show(EngineShow, Protocol):
     """Who looks on while a campaign runs."""
 
-    def campaign(self, total: int, done: int, plan: str) -> None:
-        """The campaign starts; its plan is registered."""
+    def campaign(self, total: int, done: int, plan: str, most_seconds: float) -> None:
+        """The campaign starts; its plan is registered, and how long it takes at most is known."""
 
     def comparison(self, header: Header) -> None:
         """A comparison starts."""
@@ -48,7 +46,7 @@ def register_plan(bench: Bench) -> Registration:
     settled = {"baseline": suite.overhead_baseline}
     plan = Registration(
         suite=suite.name,
-        overhead=(suite.overhead.model_dump(mode="json") if suite.overhead else {}) | settled,
+        overhead=(suite.overhead.registered() if suite.overhead else {}) | settled,
         claims=[claim.model_dump(mode="json", exclude_none=True) for claim in suite.claims],
         cells=[_described(bench, cell) for cell in expand_cells(suite, bench.home)],
         seeds=suite.seeds,
@@ -61,79 +59,60 @@ def register_plan(bench: Bench) -> Registration:
 
 def _described(bench: Bench, cell: CellPlan) -> dict[str, Any]:
     """Return a cell as a plan registers it."""
-    methods = {plan.label: _identity(bench, plan) for plan in cell.plans}
-    return {"cell": cell.cell_names, "conditions": _recipe(cell.plans[0]), "methods": methods}
+    methods = {plan.label: identity(bench, plan) for plan in cell.plans}
+    return {"cell": cell.cell_names, "conditions": recipe(cell.plans[0]), "methods": methods}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a campaign went.
+
+    Attributes:
+        troubles: comparisons that failed or were not begun, in words.
+        stopped: why it was stopped before its end; None if it was not.
+    """
+
+    troubles: tuple[str, ...] = ()
+    stopped: str | None = None
 
 
 def run_campaign(
-    bench: Bench, cells: list[CellPlan], plan: Registration, show: Show
-) -> tuple[str, ...]:
-    """Time what is not timed yet; return the comparisons that failed, in words.
+    bench: Bench, cells: list[CellPlan], plan: Registration, show: Show, *, anyway: bool = False
+) -> Ran:
+    """Time what is not timed yet.
 
-    A comparison that fails is a line in its file, and the others go on.
+    A comparison that fails is a line in its file, and the others go on. After one that other work
+    has disturbed all the time no other is begun, unless `anyway`.
     """
     overhead = bench.suite.overhead
     if overhead is None:
-        return ()
+        return Ran()
     wanted = [task for cell in cells for task in tasks(bench, overhead, cell, plan.plan)]
-    waiting = [task for task in wanted if not task.done]
-    show.campaign(len(wanted), len(wanted) - len(waiting), plan.plan)
-    failed = []
-    for task in waiting:
+    times = Allotment(overhead, [task for task in wanted if not task.done])
+    show.campaign(len(wanted), len(wanted) - len(times.waiting), plan.plan, times.most_seconds)
+    troubles = []
+    for task in times.waiting:
+        name = f"{task.header.label}, {task.header.mode}"
+        seconds = times.seconds_for(task)
+        if seconds is None:
+            troubles.append(f"{name}: {times.refusal(task)}")
+            continue
         show.comparison(task.header)
-        ending = _run(bench, task, show)
+        ending = _run(bench, task, show, seconds)
         show.compared(task.header, ending)
+        known = blocks.read(task.path)
+        times.learn(known)
         if ending == "failure":
-            failed.append(f"{task.header.label}, {task.header.mode}")
-    return tuple(failed)
+            troubles.append(f"{name}: failed")
+        if ending == DISTURBED and not anyway:
+            return Ran(tuple(troubles), f"{disturber(known)}; wait, or --anyway")
+    return Ran(tuple(troubles))
 
 
 def comparison_files(bench: Bench, cell: CellPlan) -> list[Path]:
     """Return the files that the comparisons of a cell have, or would have."""
     overhead = bench.suite.overhead
     return [] if overhead is None else [task.path for task in tasks(bench, overhead, cell, "")]
-
-
-def count_steps(bench: Bench, cells: list[CellPlan]) -> tuple[str, ...]:
-    """Write the fingerprints of methods; return which cannot be counted, and why.
-
-    Those of other methods that were counted before, under the same torch, stay.
-    """
-    names = [(cell, plan) for cell in cells for plan in cell.plans]
-    with process_for("count_steps", [plan for _, plan in names], bench.home) as started_process:
-        answer = listen(*started_process)
-    if answer["status"] != "counted":
-        return (str(answer["error"]),)
-    rows = [
-        {"cell": cell.cell_names, "conditions": _recipe(plan), "label": plan.label}
-        | _identity(bench, plan) | counted
-        for (cell, plan), counted in zip(names, answer["steps"], strict=True)
-    ]  # fmt: skip
-    path = bench.folder / FOLDER / FINGERPRINTS
-    counted_now = [row for row in rows if "fingerprint" in row]
-    earlier = [row for row in _earlier(path, answer["torch"])
-               if _row_key(row) not in set(map(_row_key, rows))]  # fmt: skip
-    content = {"schema": 1, "torch": answer["torch"], "rows": [*earlier, *counted_now]}
-    write_text(json.dumps(content, indent=1) + "\n", path)
-    return tuple(row["error"] for row in rows if "error" in row)
-
-
-def _earlier(path: Path, torch: str) -> list[dict[str, Any]]:
-    """Return the rows of the file that is there, if they are of this version of torch."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return list(content["rows"]) if content["torch"] == torch else []
-    except (OSError, ValueError, KeyError, TypeError):  # it is written anew
-        return []
-
-
-def _row_key(row: dict[str, Any]) -> str:
-    parts = (row.get("cell"), row.get("conditions"), row.get("label"))
-    return json.dumps(parts, sort_keys=True)
-
-
-def _recipe(plan: Plan) -> dict[str, Any]:
-    return plan.trial.model_dump(mode="json", exclude=OF_A_METHOD)
 
 
 def starter(bench: Bench, task: Task, pids: set[int]) -> Starter:
@@ -164,12 +143,21 @@ def new_engine(
         header=task.header, file=file, path=task.path, show=show,
         start=lambda: start(*ARMS), watch=new_watch(bench.machine, lambda: pids),
         block_seconds=GPU_BLOCK_SECONDS if device.startswith("cuda") else CPU_BLOCK_SECONDS,
-        **changes,
+        share=task.share, **changes,
     )  # fmt: skip
 
 
-def _run(bench: Bench, task: Task, show: Show) -> str:
-    """Time one comparison, then measure memory and energy; return how it ended."""
+def _run(bench: Bench, task: Task, show: Show, seconds: float) -> str:
+    """Time one comparison, then measure memory and energy; return how it ended.
+
+    Args:
+        bench: the suite on this machine.
+        task: the comparison.
+        show: who looks on.
+        seconds: that it may take from now on.
+    """
+    if task.disturbed:  # nothing of it can be used; its file is kept
+        bench.set_aside([task.path])
     resumed = task.path.exists()
     file = BlockFile(task.path)
     try:
@@ -180,33 +168,37 @@ def _run(bench: Bench, task: Task, show: Show) -> str:
             task = replace(task, header=blocks.read(task.path).header)
         else:
             file.add("comparison", task.header.model_dump(mode="json", by_alias=True))
-        ending = new_engine(bench, task, file, show).run()
+        engine = new_engine(bench, task, file, show, seconds=seconds,
+                            reserve_starts=sum(_passes_of(bench, task)))  # fmt: skip
+        ending = engine.run()
         if ending != "failure" and not _passes(bench, task, file):
             ending = "failure"  # of the passes: the same command takes them again
+        if ending != "failure" and wholly_disturbed(blocks.read(task.path)):
+            ending = DISTURBED
         file.add("end", {"reason": ending, "ended": started()})
         return ending
     finally:
         file.close()
 
 
+def _passes_of(bench: Bench, task: Task) -> tuple[bool, bool]:
+    """Return whether memory is measured, in the first mode, and energy, on a GPU."""
+    overhead, role = bench.suite.overhead, task.header.role
+    assert overhead is not None
+    energy = role == "method" and bench.machine["device"].startswith("cuda")
+    return task.header.mode == overhead.modes[0] and role != "spike", energy
+
+
 def _passes(bench: Bench, task: Task, file: BlockFile) -> bool:
-    """Measure what is to be known beside time: memory in the first mode, energy on a GPU.
+    """Measure what is to be known beside time.
 
     The baseline's memory is part of the A/A comparison. Returns whether all went well.
     """
-    overhead, role = bench.suite.overhead, task.header.role
-    assert overhead is not None
+    memory, energy = _passes_of(bench, task)
     start, well = starter(bench, task, set()), True
-    if task.header.mode == overhead.modes[0] and role != "spike":
-        arm = "baseline" if role == "a/a" else "method"
+    if memory:
+        arm: ArmName = "baseline" if task.header.role == "a/a" else "method"
         well = passes.memory(file, lambda: start(arm))
-    if role == "method" and bench.machine["device"].startswith("cuda"):
+    if energy:
         well = passes.energy(file, lambda: start(*ARMS)) and well
     return well
-
-
-def _identity(bench: Bench, plan: Plan) -> dict[str, Any]:
-    """Return a method, its hyper-parameters, and the digest of its code."""
-    card = catalog.find("method", plan.trial.method, bench.home)
-    return {"method": plan.trial.method, "hparams": plan.trial.hparams,
-            "digest": catalog.digest(card)}  # fmt: skip

@@ -80,6 +80,9 @@ class ProbeShow:
     def look(self, header: Header, restarts: int, found: Any) -> None:
         """The evidence was looked at."""
 
+    def too_long(self, header: Header, least_seconds: float, seconds: float) -> None:
+        """A probe goes on for as long as it takes."""
+
 
 def probe(
     bench: Bench, cells: list[CellPlan], seconds: float = PROBE_SECONDS

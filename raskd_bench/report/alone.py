@@ -33,6 +33,8 @@ def is_alone(result: Record) -> bool:
 
 def comparable(result: Record, name: str) -> bool:
     """Whether a field of a Record may be compared with that of another."""
+    if name == "peak_host_bytes":  # other work takes cores, not a process's memory
+        return not _company(result)
     return name not in DISTURBED or is_alone(result)
 
 

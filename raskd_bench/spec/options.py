@@ -5,7 +5,7 @@ from typing import Any
 
 from raskd_bench import catalog
 from raskd_bench.errors import did_you_mean
-from raskd_bench.spec.rules import Rule, one_of, rule_of
+from raskd_bench.spec.rules import RULES, Rule, one_of, rule_of
 from raskd_bench.spec.words import decimal_comma
 from raskd_bench.spec.yaml import Document, Path_
 
@@ -14,6 +14,10 @@ PRESET = "preset"  # an option of methods that have published settings
 # Options of every data set. They stand in a trial where its suite gives them and nowhere else: a
 # default that was filled in would give every trial another id.
 READING = {"storage": one_of(("auto", "device", "stream")), "cache": one_of(("auto", True, False))}
+# The same, of which images a data set has.
+CHOOSING = {"per_class": RULES["Count"]}
+# Options that came after trials had ids: at its default, such a one does not stand in a trial.
+LATER = {("dataset", "test_fraction"), ("dataset", "alpha")}
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ def settle(card: catalog.Card, options: dict[str, Any]) -> dict[str, Any]:
         rule = rules.get(name)
         if rule is not None and rule.real and type(value) is int:
             settled[name] = float(value)
-    return settled
+    defaults = {key: value for key, value in card.defaults.items() if (card.kind, key) in LATER}
+    return {k: v for k, v in settled.items() if k not in defaults or v != defaults[k]}
 
 
 def read_entries(document: Document, key: str, kind: catalog.Kind) -> list[Entry]:
@@ -84,7 +89,7 @@ def read_entry(document: Document, path: Path_, kind: catalog.Kind, raw: Any) ->
 
 
 def _rules(card: catalog.Card) -> dict[str, Rule | None]:
-    own: dict[str, Rule | None] = {**READING} if card.kind == "dataset" else {}
+    own: dict[str, Rule | None] = {**READING, **CHOOSING} if card.kind == "dataset" else {}
     if card.presets:
         own[PRESET] = one_of(tuple(card.presets))
     return own | {p.name: rule_of(p.annotation) for p in card.parameters}

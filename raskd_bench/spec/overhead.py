@@ -1,6 +1,6 @@
 """Overhead: what a campaign of paired measurements compares, and when it may stop."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -60,8 +60,13 @@ class Overhead(Strict):
         default=None, description="Pairs of blocks in a restart; default: what max_seconds allow."
     )
     max_seconds: Positive = Field(
-        default=120.0, description="Time for one comparison: a method, a cell and a mode."
+        default=120.0,
+        description="Time for one comparison, start-up included: a method, a cell and a mode.",
     )
+    total_seconds: Positive | None = Field(
+        default=None, description="Time for all comparisons of a run, controls included; default: "
+        "max_seconds for each.", examples=[600],
+    )  # fmt: skip
     spikes: Annotated[list[Relative], Field(json_schema_extra=UNIQUE)] = Field(
         default=[0.01, 0.02, 0.05],
         description="Extra work whose size must be found, as a control; may be empty.",
@@ -70,3 +75,10 @@ class Overhead(Strict):
     in_process: bool = Field(
         default=False, description="Both arms in one process, where two do not fit."
     )
+
+    def registered(self) -> dict[str, Any]:
+        """Return what a plan registers: a key that came later is left out where it is not used."""
+        content = self.model_dump(mode="json")
+        if self.total_seconds is None:
+            del content["total_seconds"]
+        return content

@@ -1,12 +1,16 @@
 """Plans, registered before the first sample."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from raskd_bench.errors import RecordError
 from raskd_bench.evidence.registration import Registration, current, deviations, read, register
+from raskd_bench.spec import load_suite
+from raskd_bench.spec.overhead import Overhead
 
+ROOT = Path(__file__).parents[2]
 CLAIM = {"id": "time", "say": "x", "method": "ras_kd", "metric": "step_time", "at_most": "+2%"}
 
 
@@ -77,3 +81,18 @@ def test_a_damaged_plan_is_one_line(tmp_path, text):
         read_all(tmp_path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_published_plans_are_registered_as_they_were_before_the_total_was_known():
+    published = sorted((ROOT / "results" / "published").rglob("plan-*.json"))
+    assert published
+    for path in published:
+        kept = json.loads(path.read_text(encoding="utf-8"))["overhead"]
+        suite = load_suite(ROOT / "suites" / f"{read(path).suite}.yaml")
+        now = suite.overhead.registered() | {"baseline": suite.overhead_baseline}
+        assert now == kept
+
+
+def test_a_total_that_is_given_is_part_of_the_plan():
+    assert Overhead(total_seconds=60).registered()["total_seconds"] == 60
+    assert "total_seconds" not in Overhead().registered()

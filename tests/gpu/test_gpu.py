@@ -14,10 +14,10 @@ from raskd_bench.arm import ArmSpec, run_arm
 from raskd_bench.data.loader import Loader
 from raskd_bench.data.mapped import MappedSource
 from raskd_bench.data.splits import Split
+from raskd_bench.disturbance import new_watch
 from raskd_bench.execute import execute
 from raskd_bench.meter import Clocks, StepTimes, synchroniser
 from raskd_bench.methods.cross_entropy import CrossEntropy
-from raskd_bench.overhead.host import new_watch
 from raskd_bench.predict import predict
 from raskd_bench.spec import Plan, expand
 from raskd_bench.spec.suite import Suite

@@ -63,13 +63,16 @@ class QuietHost:
 
 class Onlooker:
     def __init__(self) -> None:
-        self.looks = []
+        self.looks, self.warned = [], []
 
     def pairs(self, header, restart, done, planned):
         assert 0 < done <= planned
 
     def look(self, header, restarts, found):
         self.looks.append(restarts)
+
+    def too_long(self, header, least_seconds, seconds):
+        self.warned.append((least_seconds, seconds))
 
 
 def make_header(**changes):
@@ -96,6 +99,8 @@ class Bench:
         self.arms, self.epoch_seconds = [], 0.0
         self.rng = np.random.default_rng(0)
         self.prepare = lambda arms: None
+        self.share = 1.0
+        self.options, self.start_seconds = {}, 0.0
 
     @contextmanager
     def start(self) -> Iterator[dict]:
@@ -106,6 +111,7 @@ class Bench:
             for name, ratio in (("baseline", 1.0), ("method", self.ratio))
         }
         self.arms.append(made)
+        self.clock.moment += self.start_seconds
         self.prepare(made)
         yield made
 
@@ -116,7 +122,7 @@ class Bench:
             file.add("comparison", self.header.model_dump(mode="json", by_alias=True))
         engine = Engine(header=self.header, file=file, path=self.path, start=self.start,
                         watch=self.host, block_seconds=0.1, show=self.onlooker,
-                        now=self.clock)  # fmt: skip
+                        now=self.clock, share=self.share, **self.options)  # fmt: skip
         self.ending = engine.run()
         file.close()
         return read(self.path)

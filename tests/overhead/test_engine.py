@@ -1,10 +1,12 @@
 """The paired engine, on arms whose true ratio is known."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from raskd_bench.evidence.estimate import decide
+from raskd_bench.overhead.engine import least_seconds
 from raskd_bench.stats import Verdict
 
 
@@ -42,6 +44,16 @@ def test_it_goes_on_until_every_margin_is_decided(bench):
     assert decide(known, 0.05).verdict is Verdict.supported
     assert decide(known, 0.05).restarts == 3
     assert rig.ending == "last look"
+
+
+def test_it_goes_on_while_a_family_of_claims_asks_for_more(bench):
+    """Decided alone at the first look, at a sixth of alpha at the second."""
+    rig = bench(noise=0.02)
+    rig.share = 1 / 6
+    known = rig.run()
+    assert (decide(known, 0.02).restarts, decide(known, 0.02).verdict) == (3, Verdict.supported)
+    assert decide(known, 0.02, share=1 / 6).verdict is Verdict.supported
+    assert (rig.ending, rig.onlooker.looks) == ("decided", [3, 5])
 
 
 def test_a_control_is_never_stopped_for_what_it_shows(bench):
@@ -160,3 +172,68 @@ def test_more_restarts_than_the_last_look_asks_for_end_it(bench):
     rig.run()
     assert rig.ending == "last look"
     assert len(rig.arms) == 8
+
+
+TIMED = {"pairs": None, "max_seconds": 30.0}
+
+
+@pytest.mark.parametrize("start_seconds", [0.5, 2.0, 5.0])
+@pytest.mark.parametrize("passes", [0, 1])
+def test_a_comparison_keeps_its_time_with_start_up_warm_up_and_passes(bench, start_seconds, passes):
+    rig = bench(ratio=1.02, noise=0.01, rules=TIMED)
+    rig.start_seconds, rig.options = start_seconds, {"reserve_starts": passes}
+    known = rig.run()
+    spent = rig.clock.moment + passes * max(r.start_seconds for r in known.restarts)
+    assert 0.6 * 30 < spent <= 1.1 * 30
+    assert rig.onlooker.warned == []
+
+
+def test_few_restarts_with_enough_pairs_where_starting_takes_most_of_the_time(bench):
+    rig = bench(ratio=1.02, noise=0.01, rules=TIMED)
+    rig.start_seconds = 5.0
+    known = rig.run()
+    assert len(known.counted) == 3
+    assert known.restarts[0].pairs >= 10
+
+
+def test_a_first_look_that_does_not_fit_is_told_before_its_pairs_and_reached(bench):
+    rig = bench(noise=0.01, rules=TIMED)
+    rig.start_seconds = 20.0
+    known = rig.run()
+    ((least, seconds),) = rig.onlooker.warned
+    assert seconds == 30.0
+    assert least == pytest.approx(rig.clock.moment, rel=0.05)
+    assert decide(known, 0.02).restarts == 3
+
+
+def test_a_host_that_slows_down_does_not_make_a_comparison_last_longer(bench):
+    rig = bench(ratio=1.02, noise=0.01, rules=TIMED)
+
+    def slow(arms):
+        if len(rig.arms) > 3:
+            for arm in arms.values():
+                arm.step_seconds *= 4
+
+    rig.prepare = slow
+    rig.run()
+    assert rig.ending == "time"
+    assert rig.clock.moment <= 1.35 * 30  # the restart that was begun has its ten pairs
+
+
+def test_less_time_than_the_rules_allow_may_be_given(bench):
+    rig = bench(ratio=1.02, noise=0.01, rules=TIMED)
+    rig.options = {"seconds": 12.0}
+    rig.run()
+    assert rig.clock.moment <= 1.1 * 12
+
+
+def test_what_a_first_look_takes_is_known_from_one_comparison(bench):
+    rig = bench(ratio=1.3, noise=0.0, rules=TIMED)
+    rig.start_seconds = 2.0
+    known = rig.run()
+    restart = known.restarts[0]
+    pair_seconds = sum(block.seconds for block in restart.blocks[:2])
+    assert least_seconds(known) == pytest.approx(
+        3 * (restart.start_seconds + 10 * pair_seconds), rel=1e-3
+    )
+    assert least_seconds(replace(known, restarts=[])) is None
