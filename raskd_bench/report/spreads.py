@@ -11,6 +11,7 @@ EQUAL = "equal in every seed: no interval"
 SEEDS_ALONE = "seeds alone"
 BOTH = "seeds and pictures"
 TENTH = 0.1
+NOTHING = 1e-9  # of a score: what rounding leaves of equal values
 SHARE = 1e-6  # of a half-width: by so much the sides of a symmetric interval may differ
 
 
@@ -61,7 +62,7 @@ def shown(interval: Interval | None, scale: float = 1.0, most: int = 2, sign: bo
 
 def known(low: float, high: float) -> bool:
     """Whether bounds say anything: seeds that are equal by luck leave an interval of nothing."""
-    return math.isfinite(low) and math.isfinite(high) and high > low
+    return math.isfinite(low) and math.isfinite(high) and high - low > NOTHING
 
 
 def symmetric(below: float, above: float) -> bool:
