@@ -93,8 +93,8 @@ def test_the_suite_s_name_decides_which_method_it_is_about(new_record):
 
 def test_many_methods_without_one_of_interest_are_counted(new_record):
     labels = ("byot", "kd", "cs_kd", "ps_kd")
-    scores = {label: (0.95, 0.971, 0.96) for label in labels[:1]}
-    scores |= {label: TOP1["cross_entropy"] for label in labels[1:]}
+    scores = dict.fromkeys(labels[:1], (0.95, 0.971, 0.96))
+    scores |= dict.fromkeys(labels[1:], TOP1["cross_entropy"])
     (line,) = lines(of(new_record, cross_entropy=TOP1["cross_entropy"], **scores))
     assert line == ("4 methods against cross_entropy: accuracy of 1 higher, 0 lower, 3 undecided, "
                     "each for itself at 95 %")  # fmt: skip
