@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from raskd_bench.bench import Bench
+from raskd_bench.bench import Bench, notes_on_data
 from raskd_bench.errors import RequestError
 from raskd_bench.evidence.registration import Registration
 from raskd_bench.jobs import Jobs
@@ -47,6 +47,9 @@ class Show(CampaignShow, JobsShow, Protocol):
 
     def start(self, done: int, folder: Path) -> None:
         """The suite starts; `done` of its trials are finished already."""
+
+    def note(self, text: str) -> None:
+        """Something that a reader of the results must know."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def run_suite(
         only: see `expand`.
         device: `auto`, `cpu`, `cuda` or `cuda:n`.
         fresh: set the Records that are there aside and run everything.
-        retry: run what has diverged again.
+        retry: run what diverged again.
         jobs: trials side by side; the campaign waits for all of them, and runs alone.
         threads: of each trial; None divides the cores, or leaves it to torch for one job.
 
@@ -107,8 +110,7 @@ def run_suite(
     cells = expand_cells(suite, home, only) if suite.overhead or suite.claims else []
     try:
         show.check(suite, plans)
-        started_by = [*plans, *(plan for cell in cells for plan in cell.plans)]
-        bench = _new_bench(suite, home, started_by, device, results)
+        bench = _new_bench(suite, home, [*plans, *_compared(cells)], device, results)
         with _exclusive(bench.folder):
             plan = register_plan(bench) if cells else None
             if fresh:
@@ -117,6 +119,11 @@ def run_suite(
             return outcome if plan is None else _with_campaign(outcome, bench, cells, plan, show)
     except KeyboardInterrupt:
         raise Interrupted from None
+
+
+def _compared(cells: Sequence[CellPlan]) -> list[Plan]:
+    """Return what a campaign starts beside the trials."""
+    return [plan for cell in cells for plan in cell.plans]
 
 
 def _with_campaign(
@@ -185,9 +192,10 @@ def _new_bench(suite: Suite, home: Path, plans: list[Plan], device: str, results
     """Return the suite on this machine after a process has seen that all plans can start."""
     check_device(device)
     preload(plan.trial for plan in plans)
-    machine = _prepare(plans, device, home)
+    answer = _prepare(plans, device, home)
+    machine = answer["machine"]
     folder = results / suite.name / slug(machine)
-    return Bench(suite, home, folder, machine, code_state())
+    return Bench(suite, home, folder, machine, code_state(), answer["data"])
 
 
 def _run_all(bench: Bench, plans: list[Plan], show: Show, share: Share, *, retry: bool) -> Outcome:
@@ -195,11 +203,13 @@ def _run_all(bench: Bench, plans: list[Plan], show: Show, share: Share, *, retry
     waiting = [plan for plan in plans if before(plan) is None]
     resumed = len(plans) - len(waiting)
     show.start(resumed, bench.folder)
+    for text in notes_on_data(bench, waiting):
+        show.note(text)
     return Outcome(bench.folder, Jobs(bench, show, share).run(waiting), resumed)
 
 
 def _prepare(plans: list[Plan], device: str, home: Path) -> dict[str, Any]:
-    """Return the machine's description after a process has seen that all trials can start.
+    """Return machine and data after a process has seen that all trials can start.
 
     Raises:
         Refused: some cannot; the message has a line for each reason.
@@ -211,8 +221,7 @@ def _prepare(plans: list[Plan], device: str, home: Path) -> dict[str, Any]:
         answer = listen(process, connection)
     if answer["status"] != "ready":
         raise Refused("\n".join(answer.get("faults", [answer.get("error", "")])))
-    machine: dict[str, Any] = answer["machine"]
-    return machine
+    return answer
 
 
 @contextmanager
