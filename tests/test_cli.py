@@ -48,8 +48,8 @@ def test_run_ends_with_the_table_on_stdout_and_progress_on_stderr(finished):
     _, done = finished
     assert done.returncode == 0, done.stderr
     assert "RAS-KD" not in done.stdout  # nobody labelled it so
-    for word in ("cross_entropy", "label_smoothing", "ras_kd", "top-1 %", "step time", "memory",
-                 "step FLOPs", "reconstruction from the abstract"):  # fmt: skip
+    for word in ("cross_entropy", "label_smoothing", "ras_kd", "top-1 %", "diff pp", "memory",
+                 "more columns", "reconstruction from the abstract"):  # fmt: skip
         assert word in done.stdout
     assert "[6/6]" in done.stderr
     assert re.search(r"\[1/6\] cross_entropy on resnet8, seed 0: top-1 [\d.]+ %", done.stderr)
