@@ -34,6 +34,7 @@ TOP = {
     "listing",
     "summaries",
     "progress_words",
+    "folder_lock",
 }
 CLI = {"cli", "__main__"}
 LAYERS = [PLAIN, VOCABULARY, PARTS, ENGINE, TOP, CLI]
