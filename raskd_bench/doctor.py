@@ -14,10 +14,12 @@ from raskd_bench import __version__
 from raskd_bench.bystanders import busiest, used_seconds
 from raskd_bench.disturbance import CPUS, THROTTLES, throttle_count
 from raskd_bench.machine import describe_host
+from raskd_bench.memory import SHARED_MEMORY, shared_memory_bytes
 
 State = Literal["ok", "warn", "bad"]
 MIN_MEMORY_BYTES = 4 * 2**30
 MIN_DISK_BYTES = 2**30
+MIN_SHARED_BYTES = 2**28
 BUSY_LOAD = 0.3  # of the cores
 PROBE_SECONDS = 0.5
 MOST_STOLEN = 0.1  # of a core
@@ -35,7 +37,7 @@ class Finding(NamedTuple):
 def examine(results: Path) -> Iterator[Finding]:
     """Yield findings on versions, processor, memory, clock, GPU and the results folder."""
     for look in (_python, _packages, _processor, _governor, _throttling, _load, _stolen, _memory,
-                 _clock, _gpu, _gpu_throttling):  # fmt: skip
+                 _shared_memory, _clock, _gpu, _gpu_throttling):  # fmt: skip
         yield look()
     yield _folder(results)
 
@@ -126,6 +128,17 @@ def _memory() -> Finding:
     if free < MIN_MEMORY_BYTES:
         return Finding("warn", "memory", text, "larger students may not fit: close other programs")
     return Finding("ok", "memory", text)
+
+
+def _shared_memory(folder: Path | None = None) -> Finding:
+    free = shared_memory_bytes(folder)
+    if free is None:
+        return Finding("ok", "shared memory", "no limit to see here")
+    text = f"{free / 2**20:,.1f} MiB free in {folder or SHARED_MEMORY}"
+    if free < MIN_SHARED_BYTES:
+        return Finding("warn", "shared memory", text, "batches that workers decode go through it: "
+                       "give a container more (docker run --shm-size=1g)")  # fmt: skip
+    return Finding("ok", "shared memory", text)
 
 
 def _clock(now: Callable[[], float] = time.perf_counter) -> Finding:

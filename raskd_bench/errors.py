@@ -7,11 +7,13 @@ BenchError                 exit code 2, one line each, no traceback
 ├── DataError              a data set that is missing or cannot be read
 ├── RecordError            a Record that cannot be read
 ├── BaselineError          accepted fingerprints that cannot be read, or are not there
-└── CounterError           this torch is not counted right
+├── CounterError           this torch is not counted right
+└── DiskFull               nothing more can be written; exit code 5
 TrialFailed                inside one trial: becomes the Record's status, never stops the suite
 └── Diverged               the loss left the finite numbers
 """
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -45,6 +47,23 @@ class BaselineError(BenchError):
 
 class CounterError(BenchError):
     """The counter's self-test failed: fingerprints of this version of torch would be wrong."""
+
+
+class DiskFull(BenchError):
+    """The disk is full: the message says which file was not written, and what was lost."""
+
+    def __init__(self, path: Path | str, lost: str) -> None:
+        super().__init__(f"{path}: the disk is full, {lost}; free space there")
+        self.path = path
+        self.lost = lost
+
+    def __reduce__(self) -> tuple[type["DiskFull"], tuple[Path | str, str]]:
+        return DiskFull, (self.path, self.lost)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether a write failed because disk or quota are used up."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 class Fault(NamedTuple):
@@ -94,5 +113,12 @@ def in_short(error: BaseException) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `"; did you mean 'x'?"` for the closest known name, or an empty string."""
-    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    close = get_close_matches(name, list(known), n=3, cutoff=0.6)
+    alike = next((found for found in close if _alike(name, found)), None)
+    return f"; did you mean {alike!r}?" if alike else ""
+
+
+def _alike(name: str, known: str) -> bool:
+    """Whether one may stand for the other: `ema` has half of `schema`, and is another word."""
+    short, long = sorted((name, known), key=len)
+    return 2 * len(short) > len(long) or long.startswith(short)

@@ -4,12 +4,27 @@ import os
 import tempfile
 from pathlib import Path
 
+from raskd_bench.errors import DiskFull, is_full
+
 
 def write_text(text: str, path: Path) -> None:
     """Write a file so that a reader sees the whole of it or nothing.
 
     A temporary file in the same folder is flushed to the disk, then renamed.
+
+    Raises:
+        DiskFull: there is no room for it; what was there before is as it was.
+        OSError: it cannot be written for another reason.
     """
+    try:
+        _write(text, path)
+    except OSError as error:
+        if is_full(error):
+            raise DiskFull(path, "it was not written") from error
+        raise
+
+
+def _write(text: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -8,7 +8,7 @@ import torch
 
 from raskd_bench.data.build import load_splits
 from raskd_bench.data.cache import decode_once
-from raskd_bench.data.facts import facts_of
+from raskd_bench.data.facts import facts_of, held_out
 from raskd_bench.data.loader import Loader
 from raskd_bench.meter import Clocks
 from raskd_bench.record_fields import DataFacts
@@ -65,6 +65,7 @@ def new_lab(
     """
     options = trial.data.options
     splits = load_splits(trial.data.name, options, folder)
+    facts = facts_of(splits)
     splits = decode_once(splits, options.get("cache", "auto"), build=not few_images)
     held = None
     if trial.val_fraction > 0:
@@ -82,7 +83,7 @@ def new_lab(
         train=loader(splits.train, crop_padding=padding, flip=flip),
         test=loader(splits.test),
         val=loader(held) if held is not None else None,
-        facts=facts_of(splits, held),
+        facts=held_out(facts, splits, held, trial.batch_size),
         report=report,
     )
 

@@ -19,6 +19,7 @@ Rows = tuple[Row, list[Row]]
 READING_NOTES = {  # the rules are spec's, whose import is slow; a test holds them together
     "storage": "one of auto, device, stream; of every data set: images on the device, or streamed",
     "cache": "one of auto, true, false; of every data set of files: decode once a machine",
+    "per_class": "a whole number of 1 or more; of every data set: training images of each class",
 }
 METHOD_HEAD = ("method", "year", "level", "students", "images", "step FLOPs", "+params", "state",
                "needs", "reference")  # fmt: skip
@@ -203,4 +204,10 @@ def _needs(found: catalog.Card) -> str:
         needs.append(f"{views} views")
     if found.samples:
         needs.append("a sampler")
+    if found.smallest_batch > 1:
+        needs.append(f"batches of {found.smallest_batch}")
+    if found.constants.get("smallest_picture") == "stride":
+        needs.append("pictures >= stride")
+    if found.fewest_classes > 2:
+        needs.append(f"{found.fewest_classes} classes")
     return ", ".join(needs)

@@ -52,6 +52,9 @@ class Lines:
         before = f", {done} finished before" if done else ""
         self.say(f"{self.suite}: {self.total} trials{before}; Records in {folder}")
 
+    def note(self, text: str) -> None:
+        self.say(text)
+
     def trial(self, plan: Plan) -> None:
         self.spent[plan.trial.id] = 0.0
 

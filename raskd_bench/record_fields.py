@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 """An accuracy, an error, a probability."""
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, le=1e300, allow_inf_nan=False)]  # sums are finite, too
 """Seconds, joules, epochs, a negative log-likelihood."""
 Number = Annotated[int, Field(ge=0, lt=2**63)]
 """Of images, steps, bytes, FLOPs."""
@@ -65,6 +65,8 @@ class DataFacts(BaseModel):
         classes: how many.
         height: of the pictures, in pixels, as trained on.
         width: likewise.
+        source_pixels: shortest and longest side of the files' pictures; None if none is resized.
+        test_folder: name of the folder that is tested on; None where there is none.
         largest_class: share of the test split's largest class, in (0, 1].
         notes: what a reader must know of them, a sentence each.
     """
@@ -79,8 +81,22 @@ class DataFacts(BaseModel):
     classes: Annotated[int, Field(ge=1)]
     height: Annotated[int, Field(ge=1)]
     width: Annotated[int, Field(ge=1)]
+    source_pixels: tuple[int, int] | None = None
+    test_folder: str | None = None
     largest_class: Annotated[float, Field(gt=0, le=1)]
     notes: list[str] = []
+
+    @property
+    def line(self) -> str:
+        """The data in one line: `160 train / 40 test (folder val), 4 classes, 32x32, ...`."""
+        val = f" / {self.val:,} val" if self.val is not None else ""
+        folder = f" (folder {self.test_folder})" if self.test_folder not in {None, "test"} else ""
+        low, high = self.source_pixels or (0, 0)
+        pixels = f" from {low}-{high} px" if self.source_pixels else ""
+        classes = f"{self.classes:,} class{'' if self.classes == 1 else 'es'}"
+        return (f"{self.train:,} train{val} / {self.test:,} test{folder}, {classes}, "
+                f"{self.width}x{self.height}{pixels}, largest class "
+                f"{100 * self.largest_class:.2g} %")  # fmt: skip
 
 
 class Disturbance(BaseModel):

@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from raskd_bench.bench import Bench
+from raskd_bench.bench import Bench, exclusive, notes_on_data
 from raskd_bench.bystanders import Bystanders
 from raskd_bench.errors import RequestError
 from raskd_bench.evidence.registration import Registration
-from raskd_bench.folder_lock import exclusive
 from raskd_bench.jobs import Jobs
 from raskd_bench.jobs import Show as JobsShow
 from raskd_bench.machine import Share, check_device, code_state, slug, usable_cores
@@ -50,6 +49,9 @@ class Show(CampaignShow, JobsShow, Protocol):
 
     def start(self, done: int, folder: Path) -> None:
         """The suite starts; `done` of its trials are finished already."""
+
+    def note(self, text: str) -> None:
+        """Something that a reader of the results must know."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def run_suite(
         only: see `expand`.
         device: `auto`, `cpu`, `cuda` or `cuda:n`.
         fresh: set the Records that are there aside and run everything.
-        retry: run what has diverged again.
+        retry: run what diverged again.
         jobs: trials side by side; the campaign runs alone after them.
         threads: of each trial; None divides the cores, or, for one job, goes by the size of a step.
         anyway: time on when other work disturbs all of a comparison.
@@ -114,17 +116,13 @@ def run_suite(
     cells = expand_cells(suite, home, only) if suite.overhead or suite.claims else []
     with _interruptible():
         show.check(suite, plans)
-        bench = _new_bench(suite, home, [*plans, *_plans_of(cells)], device, results, show)
+        bench = _new_bench(suite, home, [*plans, *_compared(cells)], device, results, show)
         with exclusive(bench.folder):
             plan = register_plan(bench) if cells else None
             if fresh:
                 _set_aside(bench, plans, cells, everything=only is None)
             ran = _run_all(bench, plans, show, share, retry=retry)
             return _with_campaign(ran, bench, cells, plan, show, anyway=anyway)
-
-
-def _plans_of(cells: list[CellPlan]) -> list[Plan]:
-    return [plan for cell in cells for plan in cell.plans]
 
 
 @contextmanager
@@ -134,6 +132,11 @@ def _interruptible() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise Interrupted from None
+
+
+def _compared(cells: Sequence[CellPlan]) -> list[Plan]:
+    """Return what a campaign starts beside the trials."""
+    return [plan for cell in cells for plan in cell.plans]
 
 
 def _with_campaign(
@@ -193,7 +196,7 @@ def probe_suite(
         Interrupted: Ctrl-C.
     """
     cells = expand_cells(suite, home, only)
-    bases = [plan for plan in _plans_of(cells) if plan.label == suite.overhead_baseline]
+    bases = [plan for plan in _compared(cells) if plan.label == suite.overhead_baseline]
     with _interruptible():
         show.check(suite, bases)
         return probe(_new_bench(suite, home, bases, device, Path(), show), cells)
@@ -206,11 +209,12 @@ def _new_bench(
     check_device(device)
     preload(plan.trial for plan in plans)
     bystanders = Bystanders()  # as the process imports torch, there is time to look
-    machine = _prepare(plans, device, home)
+    answer = _prepare(plans, device, home)
     if busy := bystanders.busy():
         show.busy(f"{busy}; times measured beside it are not compared")
+    machine = answer["machine"]
     folder = results / suite.name / slug(machine)
-    return Bench(suite, home, folder, machine, code_state())
+    return Bench(suite, home, folder, machine, code_state(), answer["data"])
 
 
 def _run_all(bench: Bench, plans: list[Plan], show: Show, share: Share, *, retry: bool) -> Outcome:
@@ -218,11 +222,13 @@ def _run_all(bench: Bench, plans: list[Plan], show: Show, share: Share, *, retry
     waiting = [plan for plan in plans if before(plan) is None]
     resumed = len(plans) - len(waiting)
     show.start(resumed, bench.folder)
+    for text in notes_on_data(bench, waiting):
+        show.note(text)
     return Outcome(bench.folder, Jobs(bench, show, share).run(waiting), resumed)
 
 
 def _prepare(plans: list[Plan], device: str, home: Path) -> dict[str, Any]:
-    """Return the machine's description after a process has seen that all trials can start.
+    """Return machine and data after a process has seen that all trials can start.
 
     Raises:
         Refused: some cannot; the message has a line for each reason.
@@ -234,5 +240,4 @@ def _prepare(plans: list[Plan], device: str, home: Path) -> dict[str, Any]:
         answer = listen(process, connection)
     if answer["status"] != "ready":
         raise Refused("\n".join(answer.get("faults", [answer.get("error", "")])))
-    machine: dict[str, Any] = answer["machine"]
-    return machine
+    return answer

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from raskd_bench.batch import Output
+from raskd_bench.errors import DiskFull, is_full
 from raskd_bench.setup import place
 from raskd_bench.spec.trial import Trial
 from raskd_bench.students.build import new_student
@@ -54,11 +55,22 @@ def load_teacher(
 
 
 def save_weights(student: nn.Module, path: Path) -> None:
-    """Write a student's weights so that a reader sees the whole of them or nothing."""
+    """Write a student's weights so that a reader sees the whole of them or nothing.
+
+    Raises:
+        DiskFull: there is no room for them.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    torch.save(student.state_dict(), temporary)
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            torch.save(student.state_dict(), file)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if is_full(error):
+            raise DiskFull(path, "the weights were not written") from error
+        raise
 
 
 def weight_bytes(module: nn.Module) -> int:

@@ -17,12 +17,14 @@ import torch.utils.flop_counter
 
 from raskd_bench import catalog
 from raskd_bench.arm import ArmSpec, run_arm
+from raskd_bench.data.workers import worker_failure
 from raskd_bench.errors import BenchError, IncompatibleTrial, in_short
 from raskd_bench.execute import execute
 from raskd_bench.heap import keep_heap
 from raskd_bench.machine import Share, describe_host
 from raskd_bench.readiness import choose_device, describe_device, faults_of
 from raskd_bench.record import Preparation
+from raskd_bench.record_fields import DataFacts
 from raskd_bench.share import take
 from raskd_bench.spec import Plan, Trial
 from raskd_bench.together import NotTogether, execute_together
@@ -154,6 +156,10 @@ def _told(connection: Connection) -> Iterator[None]:
     except (torch.OutOfMemoryError, MemoryError) as error:
         measured = {"status": "out_of_memory", "error": in_short(error)}
     except RuntimeError as error:
+        # torch tells of a worker that was killed wherever the trial happens to be
+        if (failure := worker_failure(error)) is not None:
+            connection.send(("done", {"status": "failed", "error": str(failure)}))
+            return
         status = "out_of_memory" if CPU_OUT_OF_MEMORY in str(error) else "failed"
         measured = {"status": status, "error": in_short(error), "traceback": _trace()}
     except BenchError as error:
@@ -166,19 +172,21 @@ def _told(connection: Connection) -> Iterator[None]:
 def prepare(connection: Connection, trials: list[Trial], device: str, folder: Path) -> None:
     """Check that all trials can start: device, data sets, students, methods.
 
-    Sends `("done", answer)` with status `ready` and the machine, or `refused` and the faults.
+    Sends `("done", answer)` with status `ready`, the machine and the facts of each data set, or
+    `refused` and the faults.
     """
     _follow_parent(connection)
+    facts: dict[str, DataFacts] = {}
     try:
         chosen = choose_device(device)
-        faults = faults_of(trials, chosen, folder)
+        faults = faults_of(trials, chosen, folder, facts)
     except BenchError as error:
         faults = [str(error)]
     if faults:
         connection.send(("done", {"status": "refused", "faults": faults}))
     else:
         machine = describe_host() | describe_device(chosen)
-        connection.send(("done", {"status": "ready", "machine": machine}))
+        connection.send(("done", {"status": "ready", "machine": machine, "data": facts}))
 
 
 def _follow_parent(connection: Connection) -> None:

@@ -113,5 +113,5 @@ def test_only_switches_that_were_moved_are_part_of_a_trials_identity():
 
 def test_graphs_need_a_gpu(tmp_path):
     trial = switched(cuda_graphs=True)
-    (fault,) = faults_of([trial], CPU, tmp_path)
+    (fault,) = faults_of([trial], CPU, tmp_path, {})
     assert fault == "execution.cuda_graphs: needs a CUDA device; this run is on cpu"

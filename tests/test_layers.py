@@ -14,8 +14,8 @@ PACKAGE = Path(__file__).parents[1] / "raskd_bench"
 
 # From the bottom up. A module may import from its own row where the row says so, and from below.
 PLAIN = {"errors", "catalog", "spec", "record", "machine", "placebo", "costs", "stats", "evidence",
-         "fingerprint", "home", "outcomes", "files", "record_fields",
-         "disturbance", "bystanders"}  # fmt: skip
+         "fingerprint", "home", "outcomes", "files", "record_fields", "encoding", "same_data",
+         "memory", "disturbance", "bystanders"}  # fmt: skip
 VOCABULARY = {"batch", "losses", "method"}
 PARTS = {"methods", "tasks", "students", "data"}
 ENGINE = {"pace", "flops", "counting", "arm", "heap", "meter", "evaluate", "watch", "trainer",
@@ -34,7 +34,6 @@ TOP = {
     "listing",
     "summaries",
     "progress_words",
-    "folder_lock",
 }
 CLI = {"cli", "__main__"}
 LAYERS = [PLAIN, VOCABULARY, PARTS, ENGINE, TOP, CLI]

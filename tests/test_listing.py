@@ -4,7 +4,7 @@ import pytest
 
 from raskd_bench import catalog, listing
 from raskd_bench.errors import BenchError
-from raskd_bench.spec.options import READING
+from raskd_bench.spec.options import CHOOSING, READING
 
 SUITE = """
 schema: 1
@@ -53,7 +53,7 @@ def test_data_sets_show_their_options():
 
 def test_options_that_every_data_set_has_are_said_once_and_as_they_are_read():
     said = [note.partition(";")[0] for note in listing.dataset_notes()]
-    assert said == [f"{name}: {rule.words}" for name, rule in READING.items()]
+    assert said == [f"{name}: {rule.words}" for name, rule in (READING | CHOOSING).items()]
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ import typer
 from raskd_bench import __version__
 from raskd_bench.cli.comparing import compare
 from raskd_bench.cli.gate import baseline_app, check
-from raskd_bench.cli.options import INTERRUPTED, REQUEST_IS_WRONG, Kind
+from raskd_bench.cli.options import DISK_IS_FULL, INTERRUPTED, REQUEST_IS_WRONG, Kind
 from raskd_bench.cli.output import say
 from raskd_bench.cli.reading import doctor, list_, report
 from raskd_bench.cli.trials import plan, run
-from raskd_bench.errors import BenchError
+from raskd_bench.encoding import write_anything
+from raskd_bench.errors import BenchError, DiskFull, is_full
 
 HELP = "Measure cost and accuracy of self-knowledge-distillation methods under equal budgets."
 
@@ -57,19 +58,22 @@ def _listed(words: list[str]) -> Kind | None:
     return Kind(kind) if command == "list" and kind in set(Kind) else None
 
 
-def _refuse(message: str) -> NoReturn:
+def _refuse(message: str, code: int = REQUEST_IS_WRONG) -> NoReturn:
     say(message)
-    sys.exit(REQUEST_IS_WRONG)
+    sys.exit(code)
 
 
 def main() -> None:
     """Run the command line; an error of the request is its message and exit code 2."""
+    write_anything()
     try:
         kind = _listed(sys.argv[1:])
         if kind is None:
             app()
         else:
             list_(kind)
+    except DiskFull as error:
+        _refuse(f"{error}; what was written before is kept", DISK_IS_FULL)
     except BenchError as error:
         _refuse(str(error))
     except KeyboardInterrupt:
@@ -79,4 +83,5 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(0)
     except OSError as error:  # a full disk, a folder that may not be written
-        _refuse(f"{error.filename or 'raskd-bench'}: {error.strerror or error}")
+        text = f"{error.filename or 'raskd-bench'}: {error.strerror or error}"
+        _refuse(text, DISK_IS_FULL if is_full(error) else REQUEST_IS_WRONG)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-FAILED, REQUEST_IS_WRONG, NOTHING_MEASURED, INTERRUPTED = 1, 2, 4, 130
+FAILED, REQUEST_IS_WRONG, NOTHING_MEASURED, DISK_IS_FULL, INTERRUPTED = 1, 2, 4, 5, 130
 REFUTED, INCONCLUSIVE, INVALID = 10, 11, 12
 
 SuiteFile = Annotated[Path, typer.Argument(help="Suite file (YAML).", show_default=False)]

@@ -18,7 +18,7 @@ from raskd_bench.cli.options import (
     Threads,
 )
 from raskd_bench.cli.output import console, print_report, say
-from raskd_bench.errors import RequestError
+from raskd_bench.errors import RecordError, RequestError
 
 
 def run(
@@ -94,8 +94,13 @@ def plan(
         bool, typer.Option("--probe", help="Time A/A for a minute: can this host decide it?")
     ] = False,
     device: Device = "auto",
+    results: Results = Path("results"),
 ) -> None:
-    """Show the trials of a suite with predicted parameters, FLOPs and memory; runs nothing."""
+    """Show the trials of a suite with predicted parameters, FLOPs and memory; runs nothing.
+
+    And how many seeds and test pictures its claims on accuracies need: by the Records that lie
+    under --results, where there are some.
+    """
     from raskd_bench.machine import check_device
     from raskd_bench.predict import predict
     from raskd_bench.report.plan import plan_tables
@@ -105,12 +110,32 @@ def plan(
     if probe and loaded.overhead is None:
         raise RequestError(f"{suite}: has no paired campaign to probe; add 'overhead: {{}}'")
     check_device(device)
-    predictions, notes = predict(steps_of(loaded, home, only), home)
+    facts: dict[str, Any] = {}
+    predictions, notes = predict(steps_of(loaded, home, only), home, facts)
     console().print(plan_tables(loaded, predictions))
+    _print_needs(loaded, predictions, results)
+    for name, found in facts.items():
+        say(f"{name}: {found.line}")
+        notes += [f"{name}: {note}" for note in found.notes]
     for note in notes:
         say(f"note: {note}")
     if probe:
         _print_probe(loaded, home, only, device)
+
+
+def _print_needs(suite: Any, predictions: Any, results: Path) -> None:
+    """Print what the claims on accuracies need; a Record that cannot be read is no pilot."""
+    from raskd_bench.report.collect import find_records
+    from raskd_bench.report.needs import accuracy_needs
+
+    pilots = results / suite.name
+    try:
+        records = find_records([pilots]) if pilots.is_dir() else []
+    except RecordError as error:
+        say(f"note: {error}; no Record is taken as a pilot")
+        records = []
+    for line in accuracy_needs(suite, predictions, records):
+        console().print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def _print_probe(suite: Any, home: Path, only: str | None, device: str) -> None:

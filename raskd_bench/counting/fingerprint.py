@@ -144,6 +144,7 @@ def _make(trial: Trial, shape: Shape, labels: Labels, home: Path) -> _Parts:
     teacher = untrained_teacher(trial, task)
     sizes = (shape.num_classes, shape.num_samples)
     student, method = make(trial, sizes, task, home, teacher)
+    check_picture(trial, student, method, (shape.height, shape.width))
     if trial.execution.memory_format == "channels_last":
         _to_channels_last(student)
         if teacher:
@@ -204,3 +205,25 @@ def _without_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def check_picture(
+    trial: Trial, student: StudentNetwork, method: Method, size: tuple[int, int]
+) -> None:
+    """See that pictures are not too small for what a method puts on the student's stage maps.
+
+    Args:
+        trial: for the message.
+        student: of the trial.
+        method: likewise.
+        size: height and width.
+
+    Raises:
+        IncompatibleTrial: they are.
+    """
+    side = student.backbone.strides[-1]
+    if method.smallest_picture == "stride" and min(size) < side:
+        raise IncompatibleTrial(
+            f"{trial.method} on {trial.student}: needs pictures of {side}x{side} pixels or "
+            f"more; those of {trial.data} have {size[1]}x{size[0]}"
+        )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from raskd_bench import catalog
 from raskd_bench.data.splits import DecodingSource, Splits
 from raskd_bench.errors import DataError
-from raskd_bench.spec.options import READING
+from raskd_bench.spec.options import CHOOSING, READING
 
 
 class Shape(NamedTuple):
@@ -25,6 +25,7 @@ PUBLISHED = {
     "cifar10": Shape(10, 50_000, 32, 32),
     "cifar100": Shape(100, 50_000, 32, 32),
 }
+PUBLISHED_TEST = dict.fromkeys(PUBLISHED, 10_000)  # test images
 
 
 def load_splits(name: str, options: dict[str, Any], folder: Path | None = None) -> Splits:
@@ -36,10 +37,11 @@ def load_splits(name: str, options: dict[str, Any], folder: Path | None = None) 
         folder: where the suite's file lies.
 
     Raises:
-        DataError: it is not there, or cannot be read; `cache: true` where nothing is decoded.
+        DataError: it is not there, or cannot be read; `cache: true` where nothing is decoded;
+            a class has fewer images than `per_class`.
     """
-    wanted = options.get("cache")
-    options = {key: value for key, value in options.items() if key not in READING}
+    wanted, per_class = options.get("cache"), options.get("per_class")
+    options = {k: v for k, v in options.items() if k not in READING and k not in CHOOSING}
     if options.get("root") is not None:
         root = Path(options["root"]).expanduser()
         beside = folder / root if folder is not None else root
@@ -49,7 +51,11 @@ def load_splits(name: str, options: dict[str, Any], folder: Path | None = None) 
     splits: Splits = read(**options)
     if wanted is True and not isinstance(splits.train.source, DecodingSource):
         raise DataError(f"{name}: cache: true, but its images need no decoding; leave 'cache' out")
-    return splits
+    if len(splits.classes) < 2:
+        place = options.get("root", name)
+        raise DataError(f"{place}: has one class, {splits.classes[0]!r}: there is nothing to tell "
+                        "apart; a data set has two or more")  # fmt: skip
+    return splits if per_class is None else splits.keep_per_class(per_class, name)
 
 
 def shape_of(splits: Splits) -> Shape:

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from raskd_bench.data.mapped import MappedSource, Shape
 from raskd_bench.data.splits import DecodingSource, Source, Splits
 from raskd_bench.data.workers import Workers
-from raskd_bench.errors import DataError
+from raskd_bench.errors import DataError, DiskFull
 from raskd_bench.files import write_text
 from raskd_bench.home import data_home
 
@@ -188,10 +188,11 @@ def _cached(source: Source, mode: Mode, build: bool) -> Source:
             if not entry.known_sound() and not entry.verify():
                 entry.build()
             return MappedSource(entry.pixels, entry.shape)
-    except OSError as error:
+    except (OSError, DiskFull) as error:
         if mode is True:
             text = f"{source.place}: cache: true, but {entry.folder} cannot hold it: "
-            raise DataError(f"{text}{error.strerror or error}; {REMEDY}") from error
+            reason = getattr(error, "strerror", None) or error
+            raise DataError(f"{text}{reason}; {REMEDY}") from error
         return source
 
 

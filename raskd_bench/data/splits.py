@@ -4,7 +4,7 @@ import hashlib
 import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn, Protocol, runtime_checkable
 
@@ -15,6 +15,7 @@ from raskd_bench.errors import DataError
 
 Pixels = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
+SHARE_TOLERANCE = 0.01  # of a fraction that was asked for, before a note says what came out
 
 
 class Source(Protocol):
@@ -94,7 +95,9 @@ class Split:
     def subset(self, indices: Labels) -> "Split":
         names = self.names or tuple(map(str, range(len(self))))
         chosen = tuple(names[index] for index in indices)
-        return Split(Subset(self.source, indices), self.labels[indices], chosen)
+        own = getattr(self.source, "subset", None)  # what is decoded stays known without that
+        source = own(indices) if own is not None else Subset(self.source, indices)
+        return Split(source, self.labels[indices], chosen)
 
     def digest(self) -> str:
         """Return a digest of names and labels: equal ones have the same examples in one order."""
@@ -116,6 +119,8 @@ class Splits:
         flip: whether mirroring an image keeps its class.
         mean: per channel in [0, 1]; measured on the training split if None.
         std: likewise.
+        notes: what a reader must know of the data, a sentence each.
+        test_folder: name of the folder the test split is; None where there is none.
     """
 
     train: Split
@@ -125,17 +130,69 @@ class Splits:
     flip: bool
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    notes: tuple[str, ...] = ()
+    test_folder: str | None = None
 
     def hold_out(self, fraction: float) -> tuple["Splits", Split]:
         """Return these splits without a stratified part of the training images, and that part.
 
-        The part is the same for all seeds and methods.
+        The part is the same for all seeds and methods; a note says its share where that differs.
+
+        Raises:
+            DataError: it would be empty.
         """
         held = stratified(self.train.labels, fraction)
-        kept = np.setdiff1d(np.arange(len(self.train)), held)
-        rest = Splits(self.train.subset(kept), self.test, self.classes, self.crop_padding,
-                      self.flip, self.mean, self.std)  # fmt: skip
+        if len(held) == 0:
+            raise DataError(f"val_fraction {fraction:g}: each class has one training picture, "
+                            "which stays there: nothing to hold out; leave val_fraction "
+                            "out")  # fmt: skip
+        notes = share_notes("val_fraction", fraction, len(held), len(self.train))
+        rest = replace(self, train=self.train.subset(self._others(held)),
+                       notes=(*self.notes, *notes))  # fmt: skip
         return rest, self.train.subset(held)
+
+    def cut_test(self, fraction: float, place: str) -> "Splits":
+        """Return these splits with a stratified part of the training images as test split.
+
+        Args:
+            fraction: of each class, see `stratified`.
+            place: where the images are, for messages.
+
+        Raises:
+            DataError: one side would be empty.
+        """
+        held = stratified(self.train.labels, fraction)
+        if len(held) in {0, len(self.train)} or fraction == 0:
+            side = "training" if len(held) == len(self.train) else "test"
+            raise DataError(f"{place}: test_fraction {fraction:g} of {len(self.train)} pictures "
+                            f"in {len(self.classes)} classes leaves no {side} picture; each class "
+                            "keeps one to train on")  # fmt: skip
+        notes = share_notes("test_fraction", fraction, len(held), len(self.train))
+        return replace(self, train=self.train.subset(self._others(held)),
+                       test=self.train.subset(held), notes=(*self.notes, *notes))  # fmt: skip
+
+    def keep_per_class(self, count: int, name: str) -> "Splits":
+        """Return these splits with `count` training images of each class.
+
+        They are those whose names have the smallest digests: a larger count keeps them all.
+
+        Raises:
+            DataError: a class has fewer.
+        """
+        names = self.train.names or tuple(map(str, range(len(self.train))))
+        chosen = []
+        for label, title in enumerate(self.classes):
+            members = np.flatnonzero(self.train.labels == label).tolist()
+            if len(members) < count:
+                raise DataError(f"{name}: per_class: {count}, but class {title} has "
+                                f"{len(members)} training pictures")  # fmt: skip
+            chosen += sorted(members, key=lambda index: hashlib.blake2b(
+                os.fsencode(names[index])).digest())[:count]  # fmt: skip
+        kept = np.sort(np.array(chosen, dtype=np.int64))
+        return replace(self, train=self.train.subset(kept))
+
+    def _others(self, held: Labels) -> Labels:
+        return np.setdiff1d(np.arange(len(self.train)), held)
 
     def normalisation(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return mean and std per channel: the declared ones, else of 4096 training images."""
@@ -166,13 +223,23 @@ def _statistics(pixels: Pixels) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return mean, std
 
 
+def share_notes(name: str, asked: float, held: int, total: int) -> tuple[str, ...]:
+    """Return a sentence on the share that was held out, where it is not the one asked for."""
+    if abs(held / total - asked) < SHARE_TOLERANCE:
+        return ()
+    return (f"{name} {asked:g} came out as {held} of {total} pictures ({held / total:.0%})",)
+
+
 def stratified(labels: Labels, fraction: float, seed: int = 0) -> Labels:
-    """Return sorted positions of `fraction` of each class, drawn with a fixed seed."""
+    """Return sorted positions of `fraction` of each class, drawn with a fixed seed.
+
+    At least one of each class, and never all of it.
+    """
     rng = np.random.default_rng(seed)
     parts = []
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        count = max(1, round(fraction * len(members)))
+        count = min(max(1, round(fraction * len(members))), len(members) - 1)
         parts.append(rng.choice(members, count, replace=False))
     return np.sort(np.concatenate(parts)).astype(np.int64)
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from raskd_bench import __version__
-from raskd_bench.errors import RecordError
+from raskd_bench.errors import DiskFull, RecordError, is_full
 from raskd_bench.evidence.header import ARMS, SCHEMA, ArmName, Header, Role, Rules
 
 __all__ = [
@@ -147,14 +147,21 @@ class BlockFile:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         torn = path.exists() and not path.read_bytes().endswith(b"\n")
+        self._path = path
         self._file = path.open("a", encoding="utf-8")
         if torn and self._file.tell() > 0:
             self._file.write("\n")  # what follows a torn line is not torn with it
 
     def add(self, kind: str, content: dict[str, Any]) -> None:
-        """Append a line."""
-        self._file.write(json.dumps({"kind": kind} | content, allow_nan=False) + "\n")
-        self._file.flush()
+        """Append a line; DiskFull if there is no room for it, the lines before are kept."""
+        line = json.dumps({"kind": kind} | content, allow_nan=False) + "\n"
+        try:
+            self._file.write(line)
+            self._file.flush()
+        except OSError as error:
+            if is_full(error):
+                raise DiskFull(self._path, "its last line was not written") from error
+            raise
 
     def add_block(self, block: Block) -> None:
         """Append a block, leaving out what could not be seen."""

@@ -59,6 +59,7 @@ class Engine:
         reserve_starts: how often arms are started once more after the last pair, in its time.
         fewest_pairs: of a restart, whatever the time.
         now: seconds, monotonic; injected by tests.
+        share: of its alpha at which it must be decided to end before its last look.
     """
 
     header: Header
@@ -72,6 +73,7 @@ class Engine:
     reserve_starts: int = 0
     fewest_pairs: int = MIN_PAIRS
     now: Callable[[], float] = perf_counter
+    share: float = 1.0
 
     def run(self) -> str:
         """Time restarts until every margin is decided or the time is up; return why it ended."""
@@ -113,7 +115,7 @@ class Engine:
         # a spike is to be found at its size; only the A/A comparison sets the noise floor
         if done >= rules.looks[-1] or self.header.role == "spike":
             return "last look"
-        verdicts = [decide(known, margin).verdict for margin in rules.margins]
+        verdicts = [decide(known, margin, share=self.share).verdict for margin in rules.margins]
         if self.header.role == "method" and Verdict.inconclusive not in verdicts:
             return "decided"
         following = rules.looks[rules.looks.index(done) + 1]

@@ -9,6 +9,7 @@ from typing import Any
 from raskd_bench.fingerprint.difference import settings_changed
 from raskd_bench.record import MEANINGS, Record
 from raskd_bench.report.tables import Row, Table
+from raskd_bench.same_data import FIXED
 from raskd_bench.stats import Interval, ratio, student_t
 
 # what accuracies are of; the rest of the conditions are settings, whose effect one may want to see
@@ -93,23 +94,39 @@ def table_pairs(
 
 
 def _distance(before: Table, after: Table) -> int:
-    held = settings_changed(_held(before), _held(after))
+    held = [*settings_changed(_held(before), _held(after)), *_other_data(before, after)]
     machine = before.machine != after.machine
     return FAR * len(held) + len(settings_changed(_settings(before), _settings(after))) + machine
 
 
 def _pair(before: Table, after: Table) -> TablePair:
     rows, alone = _rows(before, after)
-    held = settings_changed(_held(before), _held(after))
+    held = [*settings_changed(_held(before), _held(after)), *_other_data(before, after)]
     schemas = [sorted({result.version for result in _records(t)}) for t in (before, after)]
     if len({MEANINGS[schema] for found in schemas for schema in found}) > 1:
         held.append(f"schema of Records {schemas[0]} -> {schemas[1]}")
     place = f"{before.suite}, {before.conditions['data']['name']}"
     refused = f"{place}: accuracies are not of the same thing: {', '.join(held)}" if held else None
+    if refused is None and (apart := _no_common_seed(rows)):
+        refused = f"{place}: {apart}"
+    changed = settings_changed(_settings(before), _settings(after))
+    fixed = before.conditions["data"]["name"] in FIXED
+    if (before.data is None) != (after.data is None) and not fixed:
+        changed.append(f"data not recorded in the {'first' if before.data is None else 'second'}")
     return TablePair(
-        before, after, tuple(settings_changed(_settings(before), _settings(after))), refused,
+        before, after, tuple(changed), refused,
         _times_refused(before, after), tuple(rows), tuple(alone),
     )  # fmt: skip
+
+
+def _no_common_seed(rows: Sequence[RowPair]) -> str | None:
+    """Return that no method of two tables has a seed in both, or None."""
+    sides = [[{result.seed for result in row.done} for row in (pair.before, pair.after)]
+             for pair in rows]  # fmt: skip
+    if any(a & b for a, b in sides) or not any(a and b for a, b in sides):
+        return None
+    told = [", ".join(map(str, sorted(set().union(*seeds)))) for seeds in zip(*sides, strict=True)]
+    return f"no seed in common, and differences are paired by seed: {told[0]} -> {told[1]}"
 
 
 def _held(table: Table) -> dict[str, Any]:
@@ -118,6 +135,13 @@ def _held(table: Table) -> dict[str, Any]:
     if root := table.conditions["data"].get("root"):
         held["data"] = table.conditions["data"] | {"root": Path(root).name}
     return held
+
+
+def _other_data(before: Table, after: Table) -> list[str]:
+    """Return in words that two tables are of different data, as far as that was recorded."""
+    if before.data is None or after.data is None or before.data == after.data:
+        return []
+    return [f"other data: digest {before.data[:12]} -> {after.data[:12]}"]
 
 
 def _settings(table: Table) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Records to tables: one a suite, machine and cell; a row a method.
 
-Records are compared only where suite, machine and cell agree, and averaged only where method,
+Records are compared only where suite, machine, cell and data agree, and averaged only where method,
 hyper-parameters and the method's code agree too.
 """
 
@@ -14,11 +14,13 @@ from raskd_bench.machine import slug
 from raskd_bench.placebo import placebos
 from raskd_bench.record import Record
 from raskd_bench.report.alone import beside_others, comparable
-from raskd_bench.report.budgets import UnequalBudgets, check_budgets
+from raskd_bench.report.budgets import UnequalBudgets, check_budgets, overruns
 from raskd_bench.report.collect import load_records
+from raskd_bench.report.data_notes import data_notes
 from raskd_bench.report.describe import describe_conditions, differences
 from raskd_bench.report.notes import failures, footnotes, provenance, repetitions, teachers
 from raskd_bench.report.unequal import unequal_notes
+from raskd_bench.same_data import data_keys
 from raskd_bench.stats import Interval, ratio, student_t
 
 __all__ = [
@@ -103,6 +105,7 @@ class Table:
         rows: in the suite's order.
         baseline: the row that ratios refer to, or None if it has no finished Record.
         notes: what a reader must know.
+        data: digest of the rows' data; None where it was not recorded.
     """
 
     suite: str
@@ -111,6 +114,7 @@ class Table:
     rows: tuple[Row, ...]
     baseline: Row | None
     notes: tuple[str, ...] = field(default=())
+    data: str | None = None
 
     def difference(self, row: Row, name: str) -> Interval | None:
         """Mean difference to the baseline, paired by seed; None without a pair."""
@@ -141,14 +145,15 @@ def tables(records: Iterable[Record], refused: list[str] | None = None) -> list[
         UnequalBudgets: rows of a table used different amounts of what was held equal, and there
             is no list to say so in.
     """
-    groups: dict[tuple[str, str, str], list[Record]] = {}
-    for result in records:
-        key = (result.suite, slug(result.machine), result.cell)
+    groups: dict[tuple[str, str, str, str | None], list[Record]] = {}
+    found = list(records)
+    for result, data in zip(found, data_keys(found), strict=True):
+        key = (result.suite, slug(result.machine), result.cell, data)
         groups.setdefault(key, []).append(result)
     made = []
-    for (suite, machine, _), group in groups.items():
+    for (suite, machine, _, data), group in groups.items():
         try:
-            made.append(_table(suite, machine, group))
+            made.append(replace(_table(suite, machine, group), data=data))
         except UnequalBudgets as error:
             if refused is None:
                 raise
@@ -168,21 +173,27 @@ def _told_apart(alike: list[Table]) -> list[Table]:
     """Note what tables of one title differ in."""
     if len(alike) == 1:
         return alike
-    told = differences([table.conditions for table in alike])
+    told = differences([
+        table.conditions | {"digest of the data": (table.data or "not recorded")[:12]}
+        for table in alike
+    ])  # fmt: skip
     pairs = sorted(zip(told, alike, strict=True), key=lambda pair: pair[0])
     return [replace(table, notes=(f"this table has {text}", *table.notes)) for text, table in pairs]
 
 
 def _table(suite: str, machine: str, records: list[Record]) -> Table:
     rows = _rows(records)
-    check_budgets(suite, [(row.shown, row.done) for row in rows])
+    done = [(row.shown, row.done) for row in rows]
+    check_budgets(suite, done)
     label = max(records, key=lambda result: result.started).baseline
     candidates = [row for row in rows if row.label == label and row.done]
     baseline = max(candidates, key=_weight, default=None)
-    notes = [*footnotes(rows), *unequal_notes(rows, baseline), *teachers(rows), *failures(rows)]
+    notes = [*footnotes(rows), *overruns(done), *unequal_notes(rows, baseline), *teachers(rows),
+             *failures(rows)]  # fmt: skip
     if baseline is None:
         notes.append(f"no ratios: the baseline {label!r} has no finished Record")
     used = [result for row in rows for result in row.done]
+    notes += data_notes(rows, records)
     notes += [*beside_others(used), *repetitions(rows), *placebos(records), *provenance(records)]
     conditions = {k: v for k, v in records[0].conditions.items() if k != "teacher"}
     return Table(suite, machine, conditions, tuple(rows), baseline, tuple(notes))

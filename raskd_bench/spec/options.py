@@ -5,7 +5,8 @@ from typing import Any
 
 from raskd_bench import catalog
 from raskd_bench.errors import did_you_mean
-from raskd_bench.spec.rules import Rule, one_of, rule_of
+from raskd_bench.spec.rules import RULES, Rule, one_of, rule_of
+from raskd_bench.spec.words import decimal_comma
 from raskd_bench.spec.yaml import Document, Path_
 
 OWN_KEYS = {"method": ("name", "label"), "student": ("name",), "dataset": ("name",)}
@@ -13,6 +14,10 @@ PRESET = "preset"  # an option of methods that have published settings
 # Options of every data set. They stand in a trial where its suite gives them and nowhere else: a
 # default that was filled in would give every trial another id.
 READING = {"storage": one_of(("auto", "device", "stream")), "cache": one_of(("auto", True, False))}
+# The same, of which images a data set has.
+CHOOSING = {"per_class": RULES["Count"]}
+# Options that came after trials had ids: at its default, such a one does not stand in a trial.
+LATER = {("dataset", "test_fraction"), ("dataset", "alpha")}
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ def settle(card: catalog.Card, options: dict[str, Any]) -> dict[str, Any]:
         rule = rules.get(name)
         if rule is not None and rule.real and type(value) is int:
             settled[name] = float(value)
-    return settled
+    defaults = {key: value for key, value in card.defaults.items() if (card.kind, key) in LATER}
+    return {k: v for k, v in settled.items() if k not in defaults or v != defaults[k]}
 
 
 def read_entries(document: Document, key: str, kind: catalog.Kind) -> list[Entry]:
@@ -83,7 +89,7 @@ def read_entry(document: Document, path: Path_, kind: catalog.Kind, raw: Any) ->
 
 
 def _rules(card: catalog.Card) -> dict[str, Rule | None]:
-    own: dict[str, Rule | None] = {**READING} if card.kind == "dataset" else {}
+    own: dict[str, Rule | None] = {**READING, **CHOOSING} if card.kind == "dataset" else {}
     if card.presets:
         own[PRESET] = one_of(tuple(card.presets))
     return own | {p.name: rule_of(p.annotation) for p in card.parameters}
@@ -93,7 +99,7 @@ def _check_options(
     document: Document, path: Path_, card: catalog.Card, options: dict[str, Any]
 ) -> None:
     rules, meant = _rules(card), set()
-    for key, value in options.items():
+    for key, value in _whole(document, path, options).items():
         if key in rules:
             rule = rules[key]
             problem = rule.broken_by(value) if rule else None
@@ -112,3 +118,12 @@ def _check_options(
             example = f"{{name: {card.name}, {name}: ...}}"
             text = f"is required by {card.name}: {words}, e.g. {example}"
             document.fault((*path, name), text)
+
+
+def _whole(document: Document, path: Path_, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options without those that a decimal comma cut in two, which is noted."""
+    cut = {key: found for key in options if (found := decimal_comma(options, key))}
+    for key, (_, text) in cut.items():
+        document.refuse((*path, key), text, at_key=True)
+    halves = {before for before, _ in cut.values()} | set(cut)
+    return {key: value for key, value in options.items() if key not in halves}

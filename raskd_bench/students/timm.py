@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from raskd_bench.errors import IncompatibleTrial, did_you_mean
@@ -32,6 +33,36 @@ class TimmBackbone(Backbone):
         model: Any = self.model
         final, maps = model.forward_intermediates(images, indices=self.indices)
         return Features(tuple(maps), model.forward_head(final, pre_logits=True))
+
+
+def check_size(backbone: Backbone, name: str, height: int, width: int) -> None:
+    """Refuse pictures of a size that a model of timm, built without memory, does not take.
+
+    Raises:
+        IncompatibleTrial: it is made for another one; the message says what to write.
+    """
+    try:
+        with torch.no_grad():
+            backbone.eval()(torch.zeros(2, 3, height, width, device="meta"))
+    except (AssertionError, RuntimeError, ValueError) as error:
+        model: Any = backbone.model
+        made = model.pretrained_cfg.get("input_size", (3, height, width))[-1]
+        patches = getattr(model, "patch_embed", None)
+        if patches is not None and getattr(patches, "img_size", None) is not None:
+            made = max(patches.img_size)
+            ways = f"img_size: {height}, patch_size: {_patch(height)} at the student, or "
+        else:
+            ways = ""
+        reason = "" if ways else f" ({str(error).partition(chr(10))[0]})"
+        text = f"takes pictures of {made}x{made}, the data set's are {width}x{height}{reason}"
+        remedy = f"write {ways}size: {made} at the data set"
+        raise IncompatibleTrial(f"{name}: {text}; {remedy}") from error
+
+
+def _patch(size: int) -> int:
+    """Return the divisor of a picture's size that gives about 8 x 8 patches."""
+    divisors = [part for part in range(1, size + 1) if size % part == 0]
+    return min(divisors, key=lambda part: abs(part - size / 8))
 
 
 def stages(reductions: Sequence[int]) -> list[int]:

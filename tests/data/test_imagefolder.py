@@ -125,14 +125,20 @@ def test_images_of_other_sizes_are_resized_and_centre_cropped(tmp_path: Path) ->
         "train/dog/2.png": png(RED, size=(3, 40)),
         "train/dog/3.png": png(RED, size=(7, 9)),
     }
-    source = imagefolder(root=as_folder(tree, tmp_path)).train.source
+    source = imagefolder(root=as_folder(tree, tmp_path), size=8).train.source
     images = source.read([2, 3, 4])
     assert (images[0] == GREEN).all()
     assert (images[1:] == RED).all()
 
 
-def test_by_default_the_first_images_shorter_side_counts(tmp_path: Path) -> None:
-    tree = TREE | {"train/cat/1.png": png(RED, size=(20, 12))}
+def test_the_size_does_not_hang_on_which_file_comes_first(tmp_path: Path) -> None:
+    tree = TREE | {"train/cat/1.png": png(RED, size=(20, 12)), "test/dog/1.png": png(size=(7, 30))}
+    with pytest.raises(DataError, match=r": pictures of 7 to 30 px; write size: 32"):
+        imagefolder(root=as_folder(tree, tmp_path))
+
+
+def test_pictures_of_one_size_are_cropped_to_their_shorter_side(tmp_path: Path) -> None:
+    tree = {name: png(size=(20, 12)) for name in TREE if name.endswith("png")}
     source = imagefolder(root=as_folder(tree, tmp_path)).test.source
     assert (source.height, source.width) == (12, 12)
 
@@ -144,11 +150,28 @@ def test_every_image_becomes_rgb(tmp_path: Path, mode: str) -> None:
 
 
 @pytest.mark.parametrize("make", [as_folder, as_zip])
-@pytest.mark.parametrize("content", [b"", b"no image", png()[:50], png()[:-30]])
+@pytest.mark.parametrize("content", [png()[:50], png()[:-30]])
 def test_a_damaged_image_is_named(tmp_path: Path, make, content: bytes) -> None:
-    source = imagefolder(root=make(TREE | {"train/dog/1.png": content}, tmp_path)).train.source
-    with pytest.raises(DataError, match=r"train/dog/1\.png: (damaged|not an image)"):
+    root = make(TREE | {"train/dog/1.png": content}, tmp_path)
+    source = imagefolder(root=root, size=8).train.source
+    with pytest.raises(DataError, match=r"train/dog/1\.png: damaged"):
         source.read([2])
+
+
+@pytest.mark.parametrize("make", [as_folder, as_zip])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is empty"),
+        (b"<html>404 Not Found</html>", r"is no picture \(begins with <html\)"),
+        (b"\0\1junk", r"is no picture \(begins with 00 01 6a 75\)"),
+    ],
+)
+def test_a_file_that_is_no_picture_is_named_without_an_address_in_memory(
+    tmp_path: Path, make, content: bytes, reason: str
+) -> None:
+    with pytest.raises(DataError, match=rf"train/dog/1\.png: {reason}$"):
+        imagefolder(root=make(TREE | {"train/dog/1.png": content}, tmp_path))
 
 
 def test_a_damaged_zip_entry_is_named(tmp_path: Path) -> None:
@@ -161,7 +184,7 @@ def test_a_damaged_zip_entry_is_named(tmp_path: Path) -> None:
     content[offset : offset + 20] = b"\xff" * 20
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"train/dog/1\.png: cannot be read"):
-        imagefolder(root=str(path)).train.source.read([2])
+        imagefolder(root=str(path), size=8).train.source.read([2])
 
 
 def test_an_image_that_vanished_is_named(tmp_path: Path) -> None:
