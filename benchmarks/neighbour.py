@@ -38,7 +38,7 @@ Setting = Literal["now", "before"]
 Size = Literal["small", "large"]
 WORDS = {"small": "resnet8 on digits", "large": "resnet20, 32x32"}
 LOOP = "while True: pass"
-PAIRS, PAIRS_BEFORE = 10, 3
+PAIRS, PAIRS_BEFORE = 6, 2
 BESIDE, ALONE = Bound("at most 2.2", most=2.2), Bound("at most 1.01", most=1.01, disproof=True)
 
 
@@ -50,7 +50,7 @@ def new_trial(size: Size) -> Trial:
         task="classification", data=data,
         student=Named(name="resnet8" if size == "small" else "resnet20"),
         method="cross_entropy", hparams={}, batch_size=64,
-        budget=Budget(steps=88 if size == "small" else 12), optimizer=SGD(name="sgd"),
+        budget=Budget(steps=44 if size == "small" else 8), optimizer=SGD(name="sgd"),
         schedule=Schedule(name="constant"), precision="fp32", compile=False,
         augmentation=Augmentation(), val_fraction=0, evaluations=1, seed=0,
     )  # fmt: skip

@@ -38,11 +38,11 @@ def started_seconds() -> float:
     return _seconds(times) - times.user - times.system + living
 
 
-UsedSeconds = dict[tuple[int, str], float]
+UsedSeconds = dict[int, tuple[str, float]]
 
 
 def used_seconds(without: Iterable[int] = ()) -> UsedSeconds:
-    """Return the processor time that each process has used so far, by process id and name.
+    """Return each process's name and the processor time that it has used so far, by its id.
 
     Args:
         without: process ids that are left out.
@@ -51,15 +51,15 @@ def used_seconds(without: Iterable[int] = ()) -> UsedSeconds:
     for process in psutil.process_iter(["name", "cpu_times"]):
         times = process.info["cpu_times"]
         if times is not None and process.pid not in left_out:
-            found[process.pid, process.info["name"]] = times.user + times.system
+            found[process.pid] = process.info["name"], times.user + times.system
     return found
 
 
 def busiest(before: UsedSeconds, after: UsedSeconds) -> list[tuple[str, float]]:
     """Return the three processes that used most in between, as `name (pid)`, and the seconds."""
-    used = {key: seconds - before.get(key, 0.0) for key, seconds in after.items()}
-    busy = [key for key in sorted(used, key=lambda key: -used[key]) if used[key] > 0]
-    return [(f"{key[1]} ({key[0]})", used[key]) for key in busy[:3]]
+    used = {pid: seconds - before.get(pid, ("", 0.0))[1] for pid, (_, seconds) in after.items()}
+    busy = [pid for pid in sorted(used, key=lambda pid: -used[pid]) if used[pid] > 0]
+    return [(f"{after[pid][0]} ({pid})", used[pid]) for pid in busy[:3]]
 
 
 class Bystanders:

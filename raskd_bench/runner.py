@@ -4,7 +4,8 @@ Processes are forked from a server that has imported torch, so a small trial doe
 import, and one that dies takes nothing with it. Records are written here, by one process.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -61,8 +62,7 @@ class Outcome:
         folder: where the Records are.
         ran: Records of this run.
         resumed: trials that were finished before.
-        troubles: comparisons of the campaign that failed or were not begun, and steps that could
-            not be counted.
+        troubles: comparisons that failed or were not begun, and steps that could not be counted.
         stopped: why the campaign was stopped before its end; None if it was not.
     """
 
@@ -103,7 +103,7 @@ def run_suite(
         device: `auto`, `cpu`, `cuda` or `cuda:n`.
         fresh: set the Records that are there aside and run everything.
         retry: run what diverged again.
-        jobs: trials side by side; the campaign waits for all of them, and runs alone.
+        jobs: trials side by side; the campaign runs alone after them.
         threads: of each trial; None divides the cores, or, for one job, goes by the size of a step.
         anyway: time on when other work disturbs all of a comparison.
 
@@ -114,20 +114,22 @@ def run_suite(
     plans = expand(suite, home, only)
     share = _share(suite, plans, jobs, threads)
     cells = expand_cells(suite, home, only) if suite.overhead or suite.claims else []
-    try:
+    with _interruptible():
         show.check(suite, plans)
-        bystanders = Bystanders()
-        bench = _new_bench(suite, home, [*plans, *_compared(cells)], device, results)
-        if busy := bystanders.busy():
-            show.busy(f"{busy}; times measured beside it are not compared")
+        bench = _new_bench(suite, home, [*plans, *_compared(cells)], device, results, show)
         with exclusive(bench.folder):
             plan = register_plan(bench) if cells else None
             if fresh:
                 _set_aside(bench, plans, cells, everything=only is None)
-            outcome = _run_all(bench, plans, show, share, retry=retry)
-            if plan is None:
-                return outcome
-            return _with_campaign(outcome, bench, cells, plan, show, anyway=anyway)
+            ran = _run_all(bench, plans, show, share, retry=retry)
+            return _with_campaign(ran, bench, cells, plan, show, anyway=anyway)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end what is inside as `Interrupted`."""
+    try:
+        yield
     except KeyboardInterrupt:
         raise Interrupted from None
 
@@ -138,10 +140,12 @@ def _compared(cells: Sequence[CellPlan]) -> list[Plan]:
 
 
 def _with_campaign(
-    outcome: Outcome, bench: Bench, cells: list[CellPlan], plan: Registration, show: Show, *,
-    anyway: bool,
+    outcome: Outcome, bench: Bench, cells: list[CellPlan], plan: Registration | None,
+    show: Show, *, anyway: bool,
 ) -> Outcome:  # fmt: skip
-    """Take the paired campaign, now that no trial runs any more."""
+    """Take the paired campaign, if there is one, now that no trial runs any more."""
+    if plan is None:
+        return outcome
     uncounted = count_steps(bench, cells)
     ran = run_campaign(bench, cells, plan, show, anyway=anyway)
     return replace(outcome, troubles=(*uncounted, *ran.troubles), stopped=ran.stopped)
@@ -192,20 +196,22 @@ def probe_suite(
         Interrupted: Ctrl-C.
     """
     cells = expand_cells(suite, home, only)
-    bases = [p for cell in cells for p in cell.plans if p.label == suite.overhead_baseline]
-    try:
+    bases = [plan for plan in _compared(cells) if plan.label == suite.overhead_baseline]
+    with _interruptible():
         show.check(suite, bases)
-        bench = _new_bench(suite, home, bases, device, Path())
-        return probe(bench, cells)
-    except KeyboardInterrupt:
-        raise Interrupted from None
+        return probe(_new_bench(suite, home, bases, device, Path(), show), cells)
 
 
-def _new_bench(suite: Suite, home: Path, plans: list[Plan], device: str, results: Path) -> Bench:
+def _new_bench(
+    suite: Suite, home: Path, plans: list[Plan], device: str, results: Path, show: Show
+) -> Bench:
     """Return the suite on this machine after a process has seen that all plans can start."""
     check_device(device)
     preload(plan.trial for plan in plans)
+    bystanders = Bystanders()  # as the process imports torch, there is time to look
     answer = _prepare(plans, device, home)
+    if busy := bystanders.busy():
+        show.busy(f"{busy}; times measured beside it are not compared")
     machine = answer["machine"]
     folder = results / suite.name / slug(machine)
     return Bench(suite, home, folder, machine, code_state(), answer["data"])

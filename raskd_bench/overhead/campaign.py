@@ -98,13 +98,13 @@ def run_campaign(
             troubles.append(f"{name}: {times.refusal(task)}")
             continue
         show.comparison(task.header)
-        ending = _run(bench, task, show, seconds)
+        ending = _run(bench, task, show, seconds, anyway=anyway)
         show.compared(task.header, ending)
         known = blocks.read(task.path)
         times.learn(known)
         if ending == "failure":
             troubles.append(f"{name}: failed")
-        if ending == DISTURBED and not anyway:
+        if ending == DISTURBED:
             return Ran(tuple(troubles), f"{disturber(known)}; wait, or --anyway")
     return Ran(tuple(troubles))
 
@@ -147,7 +147,7 @@ def new_engine(
     )  # fmt: skip
 
 
-def _run(bench: Bench, task: Task, show: Show, seconds: float) -> str:
+def _run(bench: Bench, task: Task, show: Show, seconds: float, *, anyway: bool) -> str:
     """Time one comparison, then measure memory and energy; return how it ended.
 
     Args:
@@ -155,6 +155,7 @@ def _run(bench: Bench, task: Task, show: Show, seconds: float) -> str:
         task: the comparison.
         show: who looks on.
         seconds: that it may take from now on.
+        anyway: it is taken as it is, whatever disturbed it.
     """
     if task.disturbed:  # nothing of it can be used; its file is kept
         bench.set_aside([task.path])
@@ -173,7 +174,8 @@ def _run(bench: Bench, task: Task, show: Show, seconds: float) -> str:
         ending = engine.run()
         if ending != "failure" and not _passes(bench, task, file):
             ending = "failure"  # of the passes: the same command takes them again
-        if ending != "failure" and wholly_disturbed(blocks.read(task.path)):
+        spoilt = not anyway and wholly_disturbed(blocks.read(task.path))
+        if ending != "failure" and spoilt:
             ending = DISTURBED
         file.add("end", {"reason": ending, "ended": started()})
         return ending

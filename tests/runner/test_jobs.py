@@ -8,9 +8,10 @@ from raskd_bench.record import read
 from .test_runner import METHODS, ends, run
 
 TEACHER = "teacher: {student: resnet8, budget: {steps: 5}}"
-# what may differ between two runs of one trial: when, how long, and how much of the host's memory
+# what may differ between two runs of one trial: when, how long, how much of the host's memory, and
+# what else the host did
 OF_THE_RUN = {"started", "commit", "dirty", "curve", "step_seconds", "peak_host_bytes",
-              "peak_host_source", "jobs"}  # fmt: skip
+              "peak_host_source", "jobs", "disturbance"}  # fmt: skip
 
 
 def same(record):

@@ -63,7 +63,7 @@ class Silent:
         self.ended.append(result)
 
     def busy(self, text):
-        self.said.append(text)
+        """A test's host may be busy."""
 
     def apart(self, plans, text):
         self.said.append(text)
