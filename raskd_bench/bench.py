@@ -79,6 +79,15 @@ class Bench:
         Raises:
             RecordError: there is one that cannot be read, or was written by a newer version.
         """
+        found = self.ended(plan)
+        return found if found is not None and found.finished else None
+
+    def ended(self, plan: Plan) -> Record | None:
+        """Return a trial's Record if it is done or diverged, under the method's present code.
+
+        Raises:
+            RecordError: there is one that cannot be read, or was written by a newer version.
+        """
         path = self.path_of(plan)
         if not path.exists():
             return None
@@ -89,7 +98,7 @@ class Bench:
         digest = catalog.digest(catalog.find("method", plan.trial.method, self.home))
         same = found.trial == plan.trial.id and found.method_digest == digest
         same = same and self._of_this_data(plan, found)
-        return found if found.finished and same else None
+        return found if found.ended and same else None
 
     def keep(self, plan: Plan, begin: str, measured: dict[str, Any]) -> Record:
         """Write the Record of what a trial measured; an older one of it is set aside."""
@@ -138,7 +147,7 @@ class Bench:
             machine=self.machine | threads,
             commit=self.code[0],
             dirty=self.code[1],
-            **measured,
+            **record.finite(measured),
         )
 
 

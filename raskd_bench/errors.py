@@ -113,5 +113,12 @@ def in_short(error: BaseException) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `"; did you mean 'x'?"` for the closest known name, or an empty string."""
-    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    close = get_close_matches(name, list(known), n=3, cutoff=0.6)
+    alike = next((found for found in close if _alike(name, found)), None)
+    return f"; did you mean {alike!r}?" if alike else ""
+
+
+def _alike(name: str, known: str) -> bool:
+    """Whether one may stand for the other: `ema` has half of `schema`, and is another word."""
+    short, long = sorted((name, known), key=len)
+    return 2 * len(short) > len(long) or long.startswith(short)

@@ -8,11 +8,12 @@ wrong or leaves out:
 - the backward of attention, where fused kernels compute the scores again (2.5 times the forward)
   and the plain one does not (2 times): the same student would cost more on another device. It is
   2 times the forward everywhere here;
-- products with a vector (`mv`, `addmv`, `dot`, `vdot`), which count as 0 there.
+- products with a vector (`mv`, `addmv`, `dot`, `vdot`), which count as 0 there;
+- the fused inference path of `nn.MultiheadAttention` and `nn.TransformerEncoderLayer`, which counts
+  as 0 there: it costs what the unfused one does.
 
-Not counted: element-wise work, reductions, normalisation, pooling, `torch.cdist`, `nn.Bilinear`,
-and the fused inference path of `nn.TransformerEncoderLayer`. The name of every figure says so:
-matmul and convolution FLOPs.
+Not counted: element-wise work, reductions, normalisation, pooling, `torch.cdist`, `nn.Bilinear`.
+The name of every figure says so: matmul and convolution FLOPs.
 """
 
 import warnings
@@ -25,6 +26,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 Shape = list[int]
+FFN_WEIGHT = 10  # of `_transformer_encoder_layer_fwd`: the place of its first after `qkv_weight`
 
 ATTENTION_BACKWARD = (
     "_scaled_dot_product_flash_attention_for_cpu_backward",
@@ -78,6 +80,8 @@ def _formulas() -> dict[Any, Callable[..., int]]:
         aten.addmv: lambda _, matrix, *__, **___: 2 * prod(matrix),
         aten.dot: lambda vector, *_, **__: 2 * prod(vector),
         aten.vdot: lambda vector, *_, **__: 2 * prod(vector),
+        aten._native_multi_head_attention: _multi_head_attention,
+        aten._transformer_encoder_layer_fwd: _encoder_layer,
     }
     return formulas | {getattr(aten, name): _attention_backward for name in ATTENTION_BACKWARD}
 
@@ -114,6 +118,27 @@ def _attention_backward(
 ) -> int:
     """FLOPs of attention's backward: two products for each of the forward's, none done again."""
     return 2 * 2 * _attention_macs(query_shape, key_shape, value_shape)
+
+
+def _multi_head_attention(
+    query: Shape, key: Shape, value: Shape, _embed_dim: int, _heads: int, qkv_weight: Shape,
+    *_args: Any, out_shape: Any = None, **_kwargs: Any,
+) -> int:  # fmt: skip
+    """FLOPs of attention with its four projections; queries, keys and values are [B, L, D]."""
+    size = query[-1]
+    inputs = sum(prod(shape) * qkv_weight[0] // 3 for shape in (query, key, value))
+    return int(2 * (inputs + _attention_macs(query, key, value) + prod(query) * size))
+
+
+def _encoder_layer(
+    source: Shape, embed_dim: int, heads: int, qkv_weight: Shape, *args: Any,
+    out_shape: Any = None, **_kwargs: Any,
+) -> int:  # fmt: skip
+    """FLOPs of self-attention and of the two linear layers after it; the source is [B, L, D]."""
+    ffn_weights = (args[FFN_WEIGHT], args[FFN_WEIGHT + 2])
+    linear = sum(2 * prod(source[:-1]) * prod(weight) for weight in ffn_weights)
+    attention = _multi_head_attention(source, source, source, embed_dim, heads, qkv_weight)
+    return int(attention + linear)
 
 
 def _traced_attention(inputs: list[Any], _outputs: list[Any]) -> int:

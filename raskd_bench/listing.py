@@ -204,4 +204,10 @@ def _needs(found: catalog.Card) -> str:
         needs.append(f"{views} views")
     if found.samples:
         needs.append("a sampler")
+    if found.smallest_batch > 1:
+        needs.append(f"batches of {found.smallest_batch}")
+    if found.constants.get("smallest_picture") == "stride":
+        needs.append("pictures >= stride")
+    if found.fewest_classes > 2:
+        needs.append(f"{found.fewest_classes} classes")
     return ", ".join(needs)

@@ -114,6 +114,10 @@ class Method(nn.Module):
             student itself.
         seeds_together: its step is one forward of the student, on the first view, so students of
             several seeds can be trained as one network.
+        smallest_batch: below it, what the method compares within a batch is not there.
+        smallest_picture: side of the smallest picture its auxiliary modules take: any, or
+            "stride", as many pixels as the student's deepest stage map is reduced by.
+        fewest_classes: with less it is cross entropy by construction.
         off_switch: hyper-parameters that, all at zero, make it cross entropy.
         presets: published settings of its hyper-parameters, by name.
         published: what papers and repositories report, each with its provenance.
@@ -128,6 +132,9 @@ class Method(nn.Module):
     views: ClassVar[int] = 1
     needs_teacher: ClassVar[bool | Literal["self"]] = False
     seeds_together: ClassVar[bool] = False
+    smallest_batch: ClassVar[int] = 1
+    smallest_picture: ClassVar[str] = "any"
+    fewest_classes: ClassVar[int] = 2
     off_switch: ClassVar[tuple[str, ...]] = ()
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     published: ClassVar[tuple[str, ...]] = ()

@@ -78,6 +78,20 @@ class Pace:
         return Progress(self.step, self.epoch, epochs, spent)
 
 
+def below_one_step(budget: Budget, images_per_step: int, step_flops: int) -> str | None:
+    """Return why a budget is spent before its first step ends, or None; of seconds none can say.
+
+    Args:
+        budget: amount and unit.
+        images_per_step: drawn from the training split.
+        step_flops: of one training step.
+    """
+    step = {"images": images_per_step, "flops": step_flops}.get(budget.unit, 0)
+    if budget.amount >= step:
+        return None
+    return f"a budget of {budget} is below one step, which has {step:,} {budget.unit}"
+
+
 def learning_rate_factor(schedule: Schedule, spent: float) -> float:
     """Return the factor on the learning rate at a spent fraction of the budget.
 

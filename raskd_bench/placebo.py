@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from raskd_bench import catalog
 from raskd_bench.record import Record
 
 
@@ -22,10 +23,24 @@ def placebos(records: Iterable[Record]) -> list[str]:
         if _fingerprint(found) == _fingerprint(base):
             lines.append(
                 f"{found.label}, seed {found.seed}: its student is bit-identical to that of "
-                f"{base.label} over {found.steps} steps: the method did nothing (a bug in it, or "
-                "a budget too short for it)"
+                f"{base.label} over {found.steps} steps: {_cause(found)}"
             )
     return lines
+
+
+def _cause(record: Record) -> str:
+    """Return why a method trained the baseline, as far as it is known."""
+    classes = record.data.classes if record.data is not None else None
+    known = catalog.find("method", record.method) if _ours(record.method) else None
+    if classes is not None and known is not None and classes < known.fewest_classes:
+        number = "two classes" if classes == 2 else f"{classes} classes"
+        return (f"with {number} {record.method} is cross entropy by construction; it needs "
+                f"{known.fewest_classes}, so leave it out here")  # fmt: skip
+    return "the method did nothing (a bug in it, or a budget too short for it)"
+
+
+def _ours(method: str) -> bool:
+    return method in catalog.names("method")
 
 
 def _arm(record: Record) -> tuple[str, int, str | None, str | None]:

@@ -12,13 +12,13 @@ import torch
 from torch import nn
 
 from raskd_bench.counting.fingerprint import CountedStep, count_step
-from raskd_bench.data.build import PUBLISHED, Shape, load_splits, shape_of
+from raskd_bench.data.build import PUBLISHED, PUBLISHED_TEST, Shape, load_splits, shape_of
 from raskd_bench.data.facts import facts_of
 from raskd_bench.data.splits import Labels, stratified
-from raskd_bench.errors import DataError
+from raskd_bench.errors import DataError, IncompatibleTrial
 from raskd_bench.fingerprint.model import Fingerprint
 from raskd_bench.flops import count_flops, forward_macs
-from raskd_bench.pace import Pace
+from raskd_bench.pace import Pace, below_one_step
 from raskd_bench.record_fields import DataFacts
 from raskd_bench.spec import Plan, Trial
 from raskd_bench.students.build import check_size, new_student
@@ -41,6 +41,7 @@ class Prediction:
         steps: of a trial; None for a budget in seconds.
         train_flops: of a trial, its teacher's training included; None if steps are not known.
         preparation_flops: the part of a teacher's training.
+        test_images: that a trial is tested on.
     """
 
     plan: Plan
@@ -51,6 +52,7 @@ class Prediction:
     steps: int | None
     train_flops: int | None
     preparation_flops: int | None
+    test_images: int
 
     @property
     def step_flops(self) -> int:
@@ -115,6 +117,7 @@ class _Predictor:
         self.facts = facts
         self.notes: list[str] = []
         self._shapes: dict[tuple[str, float], tuple[Shape, Labels]] = {}
+        self._test_images: dict[str, int] = {}
         self._macs: dict[tuple[str, str], int] = {}
         self._teachers: dict[str, _Training] = {}
 
@@ -135,6 +138,7 @@ class _Predictor:
             steps=training.steps,
             train_flops=None if total is None or prepared is None else total + prepared,
             preparation_flops=prepared,
+            test_images=self._test_images[str(trial.data)],
         )
 
     def _teacher(self, trial: Trial) -> _Training | None:
@@ -179,6 +183,7 @@ class _Predictor:
     def _whole(self, trial: Trial) -> tuple[Shape, Labels]:
         try:
             splits = load_splits(trial.data.name, trial.data.options, self.home)
+            self._test_images[str(trial.data)] = len(splits.test)
             if self.facts is not None:
                 self.facts.setdefault(str(trial.data), facts_of(splits))
             return shape_of(splits), splits.train.labels
@@ -187,11 +192,14 @@ class _Predictor:
                 raise
             self.notes.append(f"{error} (planned with its published size)")
             shape = PUBLISHED[trial.data.name]
+            self._test_images[str(trial.data)] = PUBLISHED_TEST[trial.data.name]
             return shape, np.arange(shape.num_samples, dtype=np.int64) % shape.num_classes
 
 
 def _training(trial: Trial, counted: CountedStep) -> _Training:
     step_flops = counted.fingerprint.matmul_flops
+    if fault := below_one_step(trial.budget, counted.images_per_step, step_flops):
+        raise IncompatibleTrial(f"{trial.method} on {trial.student}: {fault}")
     pace = Pace(trial.budget, steps_per_epoch=counted.steps_per_epoch, elapsed=lambda: 0.0,
                 images_per_step=counted.images_per_step, step_flops=step_flops)  # fmt: skip
     return _Training(counted.fingerprint, counted.infer_params, pace.total_steps)

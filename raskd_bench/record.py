@@ -4,14 +4,22 @@ import json
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from raskd_bench import __version__
 from raskd_bench.errors import RecordError
 from raskd_bench.files import write_text
-from raskd_bench.record_fields import DataFacts, Disturbance, Outcomes, ReliabilityBin
+from raskd_bench.record_fields import (
+    Amount,
+    DataFacts,
+    Disturbance,
+    Number,
+    Outcomes,
+    ReliabilityBin,
+    Share,
+)
 
 # 1 has no bins, 2 no outcomes, data, interruptions and disturbance; a reader refuses fields that it
 # does not know, so a new one raises it
@@ -24,7 +32,10 @@ Status = Literal["done", "diverged", "out_of_memory", "timeout", "failed"]
 
 
 class Record(BaseModel):
-    """One trial's numbers: units end the names, accuracies are in [0, 1], None is not measured."""
+    """One trial's numbers: units end the names, accuracies are in [0, 1], None is not measured.
+
+    A NaN or an infinity is no measurement: `finite` makes it None.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -34,7 +45,7 @@ class Record(BaseModel):
     cell: str  # identity of the conditions that methods share
     method: str
     label: str  # what the suite calls the method
-    position: int  # of the method in its suite
+    position: Number  # of the method in its suite
     baseline: str  # label of the method that ratios of this suite refer to
     hparams: dict[str, Any]  # resolved
     switched_off: bool = False  # its hyper-parameters make it cross entropy
@@ -42,70 +53,72 @@ class Record(BaseModel):
     method_digest: str  # of the code behind the method
     footnote: str | None = None  # what a table must say beside this method
     seed: int
-    budget: dict[str, float]
+    budget: dict[str, Amount]
     conditions: dict[str, Any]  # task, data, student, batch size, recipe, precision
     status: Status
     error: str | None = None
     started: str  # ISO 8601, UTC
     program: str = __version__
 
-    test_top1: float | None = None
-    test_top5: float | None = None
-    test_nll: float | None = None
-    test_ece: float | None = None  # 15 bins
-    test_aurc: float | None = None
+    test_top1: Share | None = None
+    test_top5: Share | None = None
+    test_nll: Amount | None = None
+    test_ece: Share | None = None  # 15 bins
+    test_aurc: Share | None = None
     test_reliability: list[ReliabilityBin] | None = None  # the bins of test_ece, the lowest first
-    val_top1: float | None = None
-    val_top5: float | None = None
-    val_nll: float | None = None
-    val_ece: float | None = None
-    val_aurc: float | None = None
+    val_top1: Share | None = None
+    val_top5: Share | None = None
+    val_nll: Amount | None = None
+    val_ece: Share | None = None
+    val_aurc: Share | None = None
     val_reliability: list[ReliabilityBin] | None = None
-    val_selected_top1: float | None = None  # on the test split, at the best point on validation
-    best_epoch_top1: float | None = None  # best on the test split: shown apart, never ranked
-    teacher_top1: float | None = None
+    val_selected_top1: Share | None = None  # on the test split, at the best point on validation
+    best_epoch_top1: Share | None = None  # best on the test split: shown apart, never ranked
+    teacher_top1: Share | None = None
     curve: list[dict[str, Any]] = []
 
-    train_seconds: float | None = None  # a teacher's training and the wait for data included
-    setup_seconds: float | None = None
-    compile_seconds: float | None = None  # of the set-up; 0 where nothing is compiled
-    eval_seconds: float | None = None
-    io_seconds: float | None = None
-    wall_seconds: float | None = None
-    data_wait_seconds: float | None = None
-    step_seconds: dict[str, float | None] | None = None  # percentiles and mean over its steps
-    peak_allocated_bytes: int | None = None  # on the GPU, while training
-    peak_reserved_bytes: int | None = None  # with what evaluation left in torch's cache
-    peak_host_bytes: int | None = None  # resident, process and children
+    train_seconds: Amount | None = None  # a teacher's training and the wait for data included
+    setup_seconds: Amount | None = None
+    compile_seconds: Amount | None = None  # of the set-up; 0 where nothing is compiled
+    eval_seconds: Amount | None = None
+    io_seconds: Amount | None = None
+    wall_seconds: Amount | None = None
+    data_wait_seconds: Amount | None = None
+    step_seconds: dict[str, Amount | None] | None = None  # percentiles and mean over its steps
+    peak_allocated_bytes: Number | None = None  # on the GPU, while training
+    peak_reserved_bytes: Number | None = None  # with what evaluation left in torch's cache
+    peak_host_bytes: Number | None = None  # resident, process and children
     peak_host_source: str | None = None
-    energy_joules: float | None = None  # of the GPU, during the student's training
+    energy_joules: Amount | None = None  # of the GPU, during the student's training
 
-    step_flops: int | None = None  # matmul and convolution, forward and backward, 2 a multiply-add
-    train_flops: int | None = None  # a teacher's training included
-    infer_flops: int | None = None  # forward on one image
-    train_params: int | None = None  # trainable: student and auxiliary modules
-    infer_params: int | None = None
-    state_bytes: int | None = None  # a method's memories between steps, and its teacher
+    step_flops: Number | None = (
+        None  # matmul and convolution, forward and backward, 2 a multiply-add
+    )
+    train_flops: Number | None = None  # a teacher's training included
+    infer_flops: Number | None = None  # forward on one image
+    train_params: Number | None = None  # trainable: student and auxiliary modules
+    infer_params: Number | None = None
+    state_bytes: Number | None = None  # a method's memories between steps, and its teacher
 
-    steps: int | None = None
-    epochs: float | None = None
-    images_drawn: int | None = None
-    images_unique: int | None = None
-    images_forwarded: int | None = None  # through the student, with gradient
-    images_forwarded_without_gradient: int | None = None
-    images_backwarded: int | None = None
-    preparation_seconds: float | None = None  # a teacher's training, part of train_seconds
-    preparation_flops: int | None = None
-    preparation_steps: int | None = None
+    steps: Number | None = None
+    epochs: Amount | None = None
+    images_drawn: Number | None = None
+    images_unique: Number | None = None
+    images_forwarded: Number | None = None  # through the student, with gradient
+    images_forwarded_without_gradient: Number | None = None
+    images_backwarded: Number | None = None
+    preparation_seconds: Amount | None = None  # a teacher's training, part of train_seconds
+    preparation_flops: Number | None = None
+    preparation_steps: Number | None = None
 
     outcomes: Outcomes | None = None  # of each test example
     data: DataFacts | None = None
-    interruptions: Annotated[int, Field(ge=0)] | None = None  # how often it was continued
+    interruptions: Number | None = None  # how often it was continued
     disturbance: Disturbance | None = None  # None: not looked for
 
     storage: str | None = None  # of the training images: on the device, or streamed
-    seeds_together: int | None = None  # trained as one network with it; None: alone
-    jobs: int | None = None  # trials that shared the machine with it or its teacher; None: alone
+    seeds_together: Number | None = None  # trained as one network with it; None: alone
+    jobs: Number | None = None  # trials that shared the machine with it or its teacher; None: alone
     machine: dict[str, Any]
     commit: str | None = None
     dirty: bool | None = None
@@ -113,6 +126,11 @@ class Record(BaseModel):
     @property
     def finished(self) -> bool:
         return self.status == "done"
+
+    @property
+    def ended(self) -> bool:
+        """Whether trying it again would give the same: divergence is a result."""
+        return self.status in {"done", "diverged"}
 
 
 class Preparation(NamedTuple):
@@ -137,7 +155,7 @@ def preparation_of(teacher: Record, weights: Path) -> Preparation:
 def write(record: Record, path: Path) -> None:
     """Write a Record so that a reader sees the whole of it or nothing."""
     content = record.model_dump(mode="json", by_alias=True)
-    write_text(json.dumps(_finite(content), indent=1, allow_nan=False) + "\n", path)
+    write_text(json.dumps(finite(content), indent=1, allow_nan=False) + "\n", path)
 
 
 def read(path: Path) -> Record:
@@ -169,7 +187,8 @@ def read(path: Path) -> Record:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
-        raise RecordError(f"{path}: is damaged: {key}: {first['msg']}") from error
+        found = f"; found {first['input']:g}" if type(first["input"]) is float else ""
+        raise RecordError(f"{path}: is damaged: {key}: {first['msg']}{found}") from error
 
 
 def _sound(text: str) -> Record | None:
@@ -188,10 +207,10 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """Return the value with every NaN and infinity, which JSON lacks, as None."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

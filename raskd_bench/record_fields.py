@@ -4,6 +4,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
+Share = Annotated[float, Field(ge=0, le=1)]
+"""An accuracy, an error, a probability."""
+Amount = Annotated[float, Field(ge=0, le=1e300, allow_inf_nan=False)]  # sums are finite, too
+"""Seconds, joules, epochs, a negative log-likelihood."""
+Number = Annotated[int, Field(ge=0, lt=2**63)]
+"""Of images, steps, bytes, FLOPs."""
+
 
 class ReliabilityBin(BaseModel):
     """The images of a split whose confidence lies in one of some bins of equal width over (0, 1].
@@ -16,9 +23,9 @@ class ReliabilityBin(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    count: Annotated[int, Field(ge=0, lt=2**63)]
-    confidence: FiniteFloat | None
-    accuracy: FiniteFloat | None
+    count: Number
+    confidence: Share | None
+    accuracy: Share | None
 
     @model_validator(mode="after")
     def _empty_without_means(self) -> "ReliabilityBin":
@@ -68,9 +75,9 @@ class DataFacts(BaseModel):
 
     digest: str | None = None
     basis: str | None = None
-    train: Annotated[int, Field(ge=0)]
-    val: Annotated[int, Field(ge=0)] | None = None
-    test: Annotated[int, Field(ge=0)]
+    train: Number
+    val: Number | None = None
+    test: Number
     classes: Annotated[int, Field(ge=1)]
     height: Annotated[int, Field(ge=1)]
     width: Annotated[int, Field(ge=1)]

@@ -70,7 +70,8 @@ class Outcome:
 
     @property
     def failed(self) -> tuple[Record, ...]:
-        return tuple(result for result in self.ran if not result.finished)
+        """Trials that gave no result; one that diverged did."""
+        return tuple(result for result in self.ran if not result.ended)
 
 
 def run_suite(
@@ -82,6 +83,7 @@ def run_suite(
     only: str | None = None,
     device: str = "auto",
     fresh: bool = False,
+    retry: bool = False,
     jobs: int = 1,
     threads: int | None = None,
 ) -> Outcome:
@@ -95,6 +97,7 @@ def run_suite(
         only: see `expand`.
         device: `auto`, `cpu`, `cuda` or `cuda:n`.
         fresh: set the Records that are there aside and run everything.
+        retry: run what diverged again.
         jobs: trials side by side; the campaign waits for all of them, and runs alone.
         threads: of each trial; None divides the cores, or leaves it to torch for one job.
 
@@ -107,16 +110,20 @@ def run_suite(
     cells = expand_cells(suite, home, only) if suite.overhead or suite.claims else []
     try:
         show.check(suite, plans)
-        started_by = [*plans, *(plan for cell in cells for plan in cell.plans)]
-        bench = _new_bench(suite, home, started_by, device, results)
+        bench = _new_bench(suite, home, [*plans, *_compared(cells)], device, results)
         with _exclusive(bench.folder):
             plan = register_plan(bench) if cells else None
             if fresh:
                 _set_aside(bench, plans, cells, everything=only is None)
-            outcome = _run_all(bench, plans, show, share)
+            outcome = _run_all(bench, plans, show, share, retry=retry)
             return outcome if plan is None else _with_campaign(outcome, bench, cells, plan, show)
     except KeyboardInterrupt:
         raise Interrupted from None
+
+
+def _compared(cells: Sequence[CellPlan]) -> list[Plan]:
+    """Return what a campaign starts beside the trials."""
+    return [plan for cell in cells for plan in cell.plans]
 
 
 def _with_campaign(
@@ -191,8 +198,9 @@ def _new_bench(suite: Suite, home: Path, plans: list[Plan], device: str, results
     return Bench(suite, home, folder, machine, code_state(), answer["data"])
 
 
-def _run_all(bench: Bench, plans: list[Plan], show: Show, share: Share) -> Outcome:
-    waiting = [plan for plan in plans if bench.finished(plan) is None]
+def _run_all(bench: Bench, plans: list[Plan], show: Show, share: Share, *, retry: bool) -> Outcome:
+    before = bench.finished if retry else bench.ended
+    waiting = [plan for plan in plans if before(plan) is None]
     resumed = len(plans) - len(waiting)
     show.start(resumed, bench.folder)
     for text in notes_on_data(bench, waiting):

@@ -14,6 +14,7 @@ from torch import nn, optim
 
 from raskd_bench.batch import Batch, Progress, View
 from raskd_bench.data.splits import Labels
+from raskd_bench.errors import IncompatibleTrial
 from raskd_bench.evaluate import BATCH
 from raskd_bench.flops import count_flops
 from raskd_bench.lab import LAYOUTS, Lab
@@ -65,6 +66,28 @@ def make(
     method.build(setting)
     torch.manual_seed(trial.seed)  # what a method has drawn does not shift a student's dropout
     return student.train(), method.train()
+
+
+def check_picture(
+    trial: Trial, student: StudentNetwork, method: Method, size: tuple[int, int]
+) -> None:
+    """See that pictures are not too small for what a method puts on the student's stage maps.
+
+    Args:
+        trial: for the message.
+        student: of the trial.
+        method: likewise.
+        size: height and width.
+
+    Raises:
+        IncompatibleTrial: they are.
+    """
+    side = student.backbone.strides[-1]
+    if method.smallest_picture == "stride" and min(size) < side:
+        raise IncompatibleTrial(
+            f"{trial.method} on {trial.student}: needs pictures of {side}x{side} pixels or "
+            f"more; those of {trial.data} have {size[1]}x{size[0]}"
+        )
 
 
 def build(lab: Lab, trial: Trial, teacher: Teacher | None) -> tuple[StudentNetwork, Method]:

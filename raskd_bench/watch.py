@@ -105,8 +105,8 @@ class TrainingWatch:
         self.memory.stop()
         self.times.close()
         self._keep_ledger()
-        losses = mean_terms(self._terms)
-        self._terms.clear()
+        terms, self._terms = self._terms, []
+        losses = mean_terms(terms)
         progress = self.pace.progress()
         point: dict[str, Any] = {
             "step": self.pace.step,
@@ -117,12 +117,16 @@ class TrainingWatch:
         }
         self.curve.append(point)
         if not all(map(math.isfinite, losses.values())):
-            broken = ", ".join(name for name, value in losses.items() if not math.isfinite(value))
-            raise Diverged(f"{broken} is not finite at step {self.pace.step}")
+            index, broken = first_broken(terms)
+            step = self.pace.step - len(terms) + 1 + index
+            raise Diverged(f"{', '.join(broken)} is not finite at step {step}")
         if evaluate:
             self._done = math.floor(progress.spent * self.evaluations + 1e-9)
             self.clocks.switch("eval")
-            point |= self.score(progress.spent >= 1)
+            try:
+                point |= self.score(progress.spent >= 1)
+            except Diverged as failure:
+                raise Diverged(f"{failure} after step {self.pace.step}") from None
             self.clocks.switch("io")
         self.report(point)
         if progress.spent < 1:
@@ -150,3 +154,18 @@ def mean_terms(steps: list[Terms]) -> dict[str, float]:
     columns = {name: [terms[name] for terms in steps if name in terms] for name in names}
     means = [torch.stack(column).double().mean() for column in columns.values()]
     return dict(zip(names, torch.stack(means).tolist(), strict=True))
+
+
+def first_broken(steps: list[Terms]) -> tuple[int, list[str]]:
+    """Return the index of the first step with terms that are not finite, and their names.
+
+    With one copy from the device, as `mean_terms`. If a mean alone is not finite, as it overflows,
+    that is the last step, and all of its terms.
+    """
+    places = [(index, name) for index, terms in enumerate(steps) for name in terms]
+    values = torch.stack([steps[index][name].double() for index, name in places]).tolist()
+    broken = [
+        place for place, value in zip(places, values, strict=True) if not math.isfinite(value)
+    ]
+    first = min((index for index, _ in broken), default=len(steps) - 1)
+    return first, [name for index, name in broken if index == first] or list(steps[first])

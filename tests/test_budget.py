@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raskd_bench.pace import Pace, learning_rate_factor
+from raskd_bench.pace import Pace, below_one_step, learning_rate_factor
 from raskd_bench.spec.trial import UNITS, Budget, Schedule
 
 COSTS = {"steps_per_epoch": 7, "images_per_step": 64, "step_flops": 1000.0}
@@ -201,3 +201,14 @@ def test_at_one_fraction_all_units_have_one_factor(step):
             pace.advance()
         factors.add(learning_rate_factor(form, pace.progress().spent))
     assert len(factors) == 1
+
+
+@pytest.mark.parametrize(
+    ("budget", "text"),
+    [({"images": 63}, "a budget of 63 images is below one step, which has 64 images"),
+     ({"flops": 999.0}, "a budget of 999 flops is below one step, which has 1,000 flops"),
+     ({"images": 64}, None), ({"flops": 1000.0}, None), ({"seconds": 1e-9}, None),
+     ({"steps": 1}, None)],
+)  # fmt: skip
+def test_a_budget_below_one_step_is_told(budget, text):
+    assert below_one_step(Budget(**budget), 64, 1000) == text

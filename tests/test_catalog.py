@@ -208,6 +208,8 @@ def test_comments_and_white_space_do_not_change_the_digest(write_method):
 def test_a_permission_is_no_code(write_method):
     source = "class Own(Method):\n    strength: ClassVar[int] = {}\n"
     declared = source + "    seeds_together: ClassVar[bool] = True\n"
+    declared += "    smallest_batch: ClassVar[int] = 3\n    fewest_classes: ClassVar[int] = 3\n"
+    declared += "    smallest_picture: ClassVar[str] = 'stride'\n"
     digests = [catalog.digest(write_method(text)("Own"))
                for text in (source.format(1), declared.format(1), declared.format(2))]  # fmt: skip
     assert digests[0] == digests[1] != digests[2]

@@ -33,6 +33,8 @@ def call(tmp_path, monkeypatch, capsys):
     written(tmp_path / "a" / "one.json")
     written(tmp_path / "b" / "one.json", test_top1=0.92)
     written(tmp_path / "c" / "one.json", epochs=24)
+    written(tmp_path / "seeds" / "one.json", seed=3)
+    written(tmp_path / "seeds" / "two.json", seed=4)
 
     def run(*arguments):
         monkeypatch.chdir(tmp_path)
@@ -56,6 +58,8 @@ def test_what_changed_is_printed(call):
     [
         (("a", "c"), "a and c are not comparable: tiny, digits: accuracies are not of the same "
                      "thing: budget.epochs 12 -> 24"),
+        (("a", "seeds"), "a and seeds are not comparable: tiny, digits: no seed in common, and "
+                         "differences are paired by seed: 0 -> 3, 4"),
         (("a", "nowhere"), "nowhere: no such folder; run a suite first: raskd-bench run SUITE"),
     ],
 )  # fmt: skip

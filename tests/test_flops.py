@@ -142,3 +142,20 @@ def test_both_counters_agree_on_a_students_forward(name, options, size):
     with torch.no_grad():
         counted = count_flops(lambda: student(images))
     assert counted == 2 * forward_macs(LogitsOnly(student), images) > 0
+
+
+@pytest.mark.parametrize("no_grad", [torch.no_grad, torch.inference_mode])
+def test_attention_without_gradient_costs_what_it_does_with_one(no_grad):
+    batch, length, size, hidden = 2, 5, 16, 32
+    attention = nn.MultiheadAttention(size, 4, batch_first=True).eval()
+    layer = nn.TransformerEncoderLayer(size, 4, hidden, batch_first=True).eval()
+    tokens = torch.randn(batch, length, size)
+    projections = 2 * batch * length * size * (3 * size + size)
+    expected = projections + 2 * 2 * batch * length * length * size
+    for network, flops in (
+        (lambda: attention(tokens, tokens, tokens), expected),
+        (lambda: layer(tokens), expected + 2 * 2 * batch * length * size * hidden),
+    ):
+        assert count_flops(network) == flops
+        with no_grad():
+            assert count_flops(network) == flops

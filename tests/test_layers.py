@@ -14,8 +14,8 @@ PACKAGE = Path(__file__).parents[1] / "raskd_bench"
 
 # From the bottom up. A module may import from its own row where the row says so, and from below.
 PLAIN = {"errors", "catalog", "spec", "record", "machine", "placebo", "costs", "stats", "evidence",
-         "fingerprint", "home", "outcomes", "files", "record_fields", "same_data",
-         "memory"}  # fmt: skip
+         "fingerprint", "home", "outcomes", "files", "record_fields", "same_data", "memory",
+         "encoding"}  # fmt: skip
 VOCABULARY = {"batch", "losses", "method"}
 PARTS = {"methods", "tasks", "students", "data"}
 ENGINE = {"pace", "flops", "counting", "arm", "heap", "meter", "evaluate", "watch", "trainer",

@@ -30,3 +30,15 @@ def test_a_student_that_is_the_baselines_is_told(machine):
 def test_students_of_two_hosts_are_not_held_to_each_other():
     here, there = ({"cpu": "one", "cores": 2, "host": name} for name in ("a", "b"))
     assert placebos([new_record("cross_entropy", here), new_record("ras_kd", there)]) == []
+
+
+@pytest.mark.parametrize(("method", "classes", "cause"), [
+    ("zipf_ls", 2, "with two classes zipf_ls is cross entropy by construction; it needs 3"),
+    ("zipf_ls", 3, "a bug in it"), ("ras_kd", 2, "a bug in it"), ("./own.py:Own", 2, "a bug in it"),
+])  # fmt: skip
+def test_two_classes_are_named_where_they_are_the_cause(method, classes, cause):
+    data = {"train": 8, "test": 8, "classes": classes, "height": 8, "width": 8,
+            "largest_class": 0.5}  # fmt: skip
+    records = [new_record("cross_entropy", {}), new_record(method, {}, data=data)]
+    (line,) = placebos(records)
+    assert cause in line

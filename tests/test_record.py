@@ -55,7 +55,7 @@ def test_a_record_from_before_there_were_bins_reads_as_one_without(tmp_path):
     assert (found.version, found.test_reliability) == (1, None)
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False))
+@given(st.floats(min_value=0, max_value=1e300))
 def test_every_number_keeps_all_its_digits(value):
     text = new_record(test_nll=value).model_dump_json(by_alias=True)
     assert Record.model_validate(json.loads(text)).test_nll == value
@@ -68,12 +68,20 @@ def test_the_folder_is_made(tmp_path):
 
 def test_what_is_no_number_is_written_as_null(tmp_path):
     steps = {"p50": math.nan, "mean": 0.5}
-    original = new_record(test_nll=math.inf, step_seconds=steps, curve=[{"loss": {"ce": math.nan}}])
+    fields = {"test_nll": math.inf, "step_seconds": steps, "curve": [{"loss": {"ce": math.nan}}]}
+    original = new_record(**record.finite(fields))
     record.write(original, tmp_path / "a.json")
     found = record.read(tmp_path / "a.json")
     assert found.test_nll is None
     assert found.step_seconds == {"p50": None, "mean": 0.5}
     assert found.curve == [{"loss": {"ce": None}}]
+
+
+def test_an_infinity_is_refused_however_it_is_written(tmp_path):
+    path = written(tmp_path / "a.json", test_nll=1.5)
+    path.write_text(path.read_text().replace("1.5", "1e999"))
+    with pytest.raises(RecordError, match="test_nll: Input should be a finite number; found inf"):
+        record.read(path)
 
 
 @pytest.mark.parametrize("broken", ["fsync", "fdopen"])
@@ -144,6 +152,11 @@ def test_what_is_no_record_is_refused_in_one_line(tmp_path, content, reason):
         ({"status": "fine"}, "status: Input should be 'done'"),
         ({"test_top1": "high"}, "test_top1: Input should be a valid number"),
         ({"budget": {"epochs": "two"}}, "budget.epochs: Input should be a valid number"),
+        ({"test_top1": 7.5}, "test_top1: Input should be less than or equal to 1; found 7.5"),
+        ({"train_seconds": -0.1}, "train_seconds: Input should be greater than or equal to 0"),
+        ({"step_seconds": {"p50": -1.0}}, "step_seconds.p50: Input should be greater than"),
+        ({"peak_host_bytes": -1}, "peak_host_bytes: Input should be greater than or equal to 0"),
+        ({"steps": -1}, "steps: Input should be greater than or equal to 0"),
         (
             {"test_reliability": [{"count": 2, "confidence": 0.5, "accuracy": None}]},
             "test_reliability.0: Value error, has both means, or is empty and has neither",

@@ -239,7 +239,7 @@ def test_every_step_is_timed(new_rig):
 
 def test_divergence_ends_the_block_with_the_point_kept_and_nothing_evaluated(new_rig):
     lab = Lab(new_rig(Breaks()), "steps", 8, evaluations=2)
-    with pytest.raises(Diverged, match="aux is not finite at step 4"):
+    with pytest.raises(Diverged, match="aux is not finite at step 3"):
         lab.train()
     assert [point["step"] for point in lab.watch.curve] == [2, 4]
     assert math.isnan(lab.watch.curve[-1]["loss"]["aux"])

@@ -8,7 +8,7 @@ from raskd_bench.batch import Batch
 from raskd_bench.meter import Clocks
 from raskd_bench.pace import Pace
 from raskd_bench.spec.trial import Budget
-from raskd_bench.watch import TrainingWatch, mean_terms
+from raskd_bench.watch import TrainingWatch, first_broken, mean_terms
 
 CPU = torch.device("cpu")
 
@@ -44,3 +44,11 @@ def test_terms_are_averaged_over_the_steps_that_have_them():
 def test_terms_are_averaged_in_double_precision():
     steps = [{"ce": torch.tensor(value)} for value in (1e8, 1.0, 1.0, 1.0)]
     assert mean_terms(steps)["ce"] == 25_000_000.75
+
+
+def test_the_first_step_that_is_not_finite_is_found_with_its_terms():
+    fine, nan, inf = torch.ones(()), torch.tensor(torch.nan), torch.tensor(torch.inf)
+    steps = [{"ce": fine}, {"ce": fine, "kd": inf}, {"ce": nan, "kd": nan}]
+    assert first_broken(steps) == (1, ["kd"])
+    assert first_broken(steps[2:]) == (0, ["ce", "kd"])
+    assert first_broken(steps[:1]) == (0, ["ce"])

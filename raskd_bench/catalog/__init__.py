@@ -43,6 +43,8 @@ __all__ = [
 PACKAGE = Path(__file__).parents[1]
 TITLES = {"method": "method", "student": "student", "dataset": "data set"}
 FUNCTIONS = {"student": ("students", "Backbone"), "dataset": ("data", "Splits")}
+# what a method declares of the trials it may be run in: not part of its digest
+PERMISSIONS = {"seeds_together", "smallest_batch", "smallest_picture", "fewest_classes"}
 REGISTERED = re.compile(r"@register_model\s+def (\w+)\(")
 
 
@@ -81,8 +83,9 @@ def digest(card: Card) -> str:
     """Twelve hexadecimal digits of the code a method's numbers depend on.
 
     Comments and white space do not change it: the syntax trees of the method's file, of the
-    private module it may have beside it, and of `losses.py` are hashed, without `seeds_together`,
-    which says how trials may be run. Records of another digest are never averaged together.
+    private module it may have beside it, and of `losses.py` are hashed, without what says which
+    trials may be run, and how (`PERMISSIONS`). Records of another digest are never averaged
+    together.
     """
     import copy
     import hashlib  # with OpenSSL: no listing of names needs it
@@ -94,11 +97,11 @@ def digest(card: Card) -> str:
 
 
 class _WithoutPermission(ast.NodeTransformer):
-    """Drops declarations of `seeds_together`."""
+    """Drops declarations of `PERMISSIONS`."""
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign | None:
         target = node.target
-        return None if isinstance(target, ast.Name) and target.id == "seeds_together" else node
+        return None if isinstance(target, ast.Name) and target.id in PERMISSIONS else node
 
 
 def late_imports(path: Path) -> frozenset[str]:

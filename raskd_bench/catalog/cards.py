@@ -67,6 +67,18 @@ class Card:
         return bool(self.constants.get("needs_teacher", False) == "self")
 
     @property
+    def smallest_batch(self) -> int:
+        """Images that a batch must have for what the method compares within it."""
+        declared = self.constants.get("smallest_batch", 1)
+        return declared if isinstance(declared, int) else 1
+
+    @property
+    def fewest_classes(self) -> int:
+        """Classes that a data set must have, or the method is cross entropy."""
+        declared = self.constants.get("fewest_classes", 2)
+        return declared if isinstance(declared, int) else 2
+
+    @property
     def presets(self) -> Mapping[str, Mapping[str, Any]]:
         """Published settings of hyper-parameters, by name."""
         return dict(self.constants.get("presets", {}))

@@ -13,6 +13,7 @@ from raskd_bench.cli.options import DISK_IS_FULL, INTERRUPTED, REQUEST_IS_WRONG,
 from raskd_bench.cli.output import say
 from raskd_bench.cli.reading import doctor, list_, report
 from raskd_bench.cli.trials import plan, run
+from raskd_bench.encoding import write_anything
 from raskd_bench.errors import BenchError, DiskFull, is_full
 
 HELP = "Measure cost and accuracy of self-knowledge-distillation methods under equal budgets."
@@ -64,6 +65,7 @@ def _refuse(message: str, code: int = REQUEST_IS_WRONG) -> NoReturn:
 
 def main() -> None:
     """Run the command line; an error of the request is its message and exit code 2."""
+    write_anything()
     try:
         kind = _listed(sys.argv[1:])
         if kind is None:

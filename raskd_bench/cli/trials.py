@@ -17,7 +17,7 @@ from raskd_bench.cli.options import (
     Threads,
 )
 from raskd_bench.cli.output import console, print_report, say
-from raskd_bench.errors import RequestError
+from raskd_bench.errors import RecordError, RequestError
 
 
 def run(
@@ -28,6 +28,7 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Run finished trials again; their Records are kept.")
     ] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Run trials that diverged again.")] = False,
     jobs: Jobs = 1,
     threads: Threads = None,
 ) -> None:
@@ -46,7 +47,7 @@ def run(
     try:
         outcome = run_suite(
             loaded, home, results=results, show=show, only=only, device=device, fresh=fresh,
-            jobs=jobs, threads=threads,
+            retry=retry, jobs=jobs, threads=threads,
         )  # fmt: skip
     except Interrupted:
         show.close()
@@ -64,9 +65,12 @@ def _conclude(outcome: Any) -> None:
     from raskd_bench.placebo import placebos
     from raskd_bench.report.collect import find_records
 
-    silent = placebos(find_records([outcome.folder]))
+    records = find_records([outcome.folder])
+    silent = placebos(records)
     for line in silent:
         say(f"error: {line}")
+    if diverged := sum(result.status == "diverged" for result in records):
+        say(f"{diverged} of the trials here diverged, which is a result: --retry runs them again")
     if outcome.failed:
         say(f"{len(outcome.failed)} trials did not finish; the same command tries them again")
     for trouble in outcome.troubles:
@@ -82,8 +86,13 @@ def plan(
         bool, typer.Option("--probe", help="Time A/A for a minute: can this host decide it?")
     ] = False,
     device: Device = "auto",
+    results: Results = Path("results"),
 ) -> None:
-    """Show the trials of a suite with predicted parameters, FLOPs and memory; runs nothing."""
+    """Show the trials of a suite with predicted parameters, FLOPs and memory; runs nothing.
+
+    And how many seeds and test pictures its claims on accuracies need: by the Records that lie
+    under --results, where there are some.
+    """
     from raskd_bench.machine import check_device
     from raskd_bench.predict import predict
     from raskd_bench.report.plan import plan_tables
@@ -99,10 +108,26 @@ def plan(
     for name, found in facts.items():
         say(f"{name}: {found.line}")
         notes += [f"{name}: {note}" for note in found.notes]
+    _print_needs(loaded, predictions, results)
     for note in notes:
         say(f"note: {note}")
     if probe:
         _print_probe(loaded, home, only, device)
+
+
+def _print_needs(suite: Any, predictions: Any, results: Path) -> None:
+    """Print what the claims on accuracies need; a Record that cannot be read is no pilot."""
+    from raskd_bench.report.collect import find_records
+    from raskd_bench.report.needs import accuracy_needs
+
+    pilots = results / suite.name
+    try:
+        records = find_records([pilots]) if pilots.is_dir() else []
+    except RecordError as error:
+        say(f"note: {error}; no Record is taken as a pilot")
+        records = []
+    for line in accuracy_needs(suite, predictions, records):
+        console().print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def _print_probe(suite: Any, home: Path, only: str | None, device: str) -> None:

@@ -30,6 +30,7 @@ from raskd_bench.fingerprint.model import Fingerprint
 from raskd_bench.method import Method
 from raskd_bench.setup import (
     autocast_of,
+    check_picture,
     first_epoch_rng,
     make,
     new_step,
@@ -144,6 +145,7 @@ def _make(trial: Trial, shape: Shape, labels: Labels, home: Path) -> _Parts:
     teacher = untrained_teacher(trial, task)
     sizes = (shape.num_classes, shape.num_samples)
     student, method = make(trial, sizes, task, home, teacher)
+    check_picture(trial, student, method, (shape.height, shape.width))
     if trial.execution.memory_format == "channels_last":
         _to_channels_last(student)
         if teacher:

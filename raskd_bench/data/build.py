@@ -25,6 +25,7 @@ PUBLISHED = {
     "cifar10": Shape(10, 50_000, 32, 32),
     "cifar100": Shape(100, 50_000, 32, 32),
 }
+PUBLISHED_TEST = dict.fromkeys(PUBLISHED, 10_000)  # test images
 
 
 def load_splits(name: str, options: dict[str, Any], folder: Path | None = None) -> Splits:
@@ -50,6 +51,10 @@ def load_splits(name: str, options: dict[str, Any], folder: Path | None = None) 
     splits: Splits = read(**options)
     if wanted is True and not isinstance(splits.train.source, DecodingSource):
         raise DataError(f"{name}: cache: true, but its images need no decoding; leave 'cache' out")
+    if len(splits.classes) < 2:
+        place = options.get("root", name)
+        raise DataError(f"{place}: has one class, {splits.classes[0]!r}: there is nothing to tell "
+                        "apart; a data set has two or more")  # fmt: skip
     return splits if per_class is None else splits.keep_per_class(per_class, name)
 
 

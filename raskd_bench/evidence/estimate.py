@@ -8,7 +8,7 @@ over its pairs, which holds for that layout of memory and processes only.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from scipy.special import ndtri
@@ -71,16 +71,19 @@ def log_ratios(restart: Restart) -> list[float]:
     ]
 
 
-def decide(comparison: Comparison, margin: float, rules: Rules | None = None) -> Decision:
+def decide(
+    comparison: Comparison, margin: float, rules: Rules | None = None, share: float = 1.0
+) -> Decision:
     """Return the verdict at a margin, looked for in the order in which the restarts came.
 
     Args:
         comparison: as read.
         margin: a fraction.
         rules: the comparison's own unless given.
+        share: of the rules' alpha that is used: below 1 for one of several claims.
     """
     ratios = _by_restart(comparison)
-    rules = rules or _rules(comparison, len(ratios))
+    rules = _at(rules or _rules(comparison, len(ratios)), share)
     whole = sum(sum(1 for _ in restart.whole_pairs()) for restart in comparison.counted)
     kept = sum(map(len, ratios))
     found, verdict, used = _look(ratios, margin, rules)
@@ -90,6 +93,18 @@ def decide(comparison: Comparison, margin: float, rules: Rules | None = None) ->
     return Decision(
         verdict, found, margin, used, sum(map(len, ratios[:used])), whole - kept, reasons, used == 1
     )
+
+
+def at_shares(comparison: Comparison, margin: float) -> Callable[[float], Verdict]:
+    """Return what gives the verdict at a share of the rules' alpha, quickly and many times.
+
+    Args:
+        comparison: as read.
+        margin: a fraction.
+    """
+    ratios = _by_restart(comparison)
+    rules = _rules(comparison, len(ratios))
+    return lambda share: _look(ratios, margin, _at(rules, share))[1]
 
 
 def latest(comparison: Comparison) -> Estimate:
@@ -112,6 +127,10 @@ def _rules(comparison: Comparison, restarts: int) -> Rules:
     if comparison.header.role == "method":
         return rules
     return rules.model_copy(update={"looks": (max(1, restarts),)})
+
+
+def _at(rules: Rules, share: float) -> Rules:
+    return rules if share == 1 else rules.model_copy(update={"alpha": share * rules.alpha})
 
 
 def _look(

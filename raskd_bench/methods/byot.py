@@ -30,6 +30,7 @@ class BYOT(Method):
     year: ClassVar[int] = 2019
     level: ClassVar[Level] = "feature"
     seeds_together: ClassVar[bool] = True
+    smallest_picture: ClassVar[str] = "stride"
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "cifar100_resnet18": {"alpha": 0.1, "temperature": 3.0, "lam": 1e-06}

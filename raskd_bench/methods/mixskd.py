@@ -37,6 +37,7 @@ class MixSKD(Method):
     paper: ClassVar[str] = "Yang et al., ECCV 2022, arXiv 2208.05768"
     year: ClassVar[int] = 2022
     level: ClassVar[Level] = "feature"
+    smallest_batch: ClassVar[int] = 2  # an image is mixed with another one
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     backbones: ClassVar[frozenset[str]] = frozenset({"cnn"})
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

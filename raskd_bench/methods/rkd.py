@@ -30,11 +30,11 @@ class RKD(Method):
     year: ClassVar[int] = 2019
     level: ClassVar[Level] = "teacher"
     off_switch: ClassVar[tuple[str, ...]] = ("distance", "angle")
+    smallest_batch: ClassVar[int] = 3  # of two there is one distance, the mean, and no angle
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     needs_teacher: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "metric_learning": {"distance": 1.0, "angle": 2.0},
-    }
+        "metric_learning": {"distance": 1.0, "angle": 2.0}}  # fmt: skip
     published: ClassVar[tuple[str, ...]] = (
         "CIFAR-100, ResNet-20 from ResNet-56, recipe E: 69.61 [recalled]",
         "CIFAR-100, ResNet-32 from ResNet-110, recipe E: 71.82 [recalled]",

@@ -32,6 +32,7 @@ class USKD(Method):
     level: ClassVar[Level] = "instance"
     seeds_together: ClassVar[bool] = True
     off_switch: ClassVar[tuple[str, ...]] = ("alpha", "beta", "mu")
+    smallest_batch: ClassVar[int] = 2  # confidences are compared with their mean
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "imagenet": {"alpha": 1.0, "beta": 0.1, "mu": 0.005},

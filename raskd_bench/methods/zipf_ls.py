@@ -32,6 +32,7 @@ class ZipfLS(Method):
     year: ClassVar[int] = 2022
     level: ClassVar[Level] = "instance"
     seeds_together: ClassVar[bool] = True
+    fewest_classes: ClassVar[int] = 3  # one class beside the label takes all of their mass
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     off_switch: ClassVar[tuple[str, ...]] = ("lam",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

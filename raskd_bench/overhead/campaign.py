@@ -164,7 +164,7 @@ def new_engine(
         header=task.header, file=file, path=task.path, show=show,
         start=lambda: start(*ARMS), watch=new_watch(bench.machine, lambda: pids),
         block_seconds=GPU_BLOCK_SECONDS if device.startswith("cuda") else CPU_BLOCK_SECONDS,
-        **changes,
+        share=task.share, **changes,
     )  # fmt: skip
 
 

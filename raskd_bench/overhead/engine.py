@@ -54,6 +54,7 @@ class Engine:
         show: who looks on.
         fewest_pairs: of a restart, whatever the time.
         now: seconds, monotonic; injected by tests.
+        share: of its alpha at which it must be decided to end before its last look.
     """
 
     header: Header
@@ -65,6 +66,7 @@ class Engine:
     show: Show
     fewest_pairs: int = MIN_PAIRS
     now: Callable[[], float] = perf_counter
+    share: float = 1.0
 
     def run(self) -> str:
         """Time restarts until every margin is decided or the time is up; return why it ended."""
@@ -101,7 +103,7 @@ class Engine:
         # a spike is to be found at its size; only the A/A comparison sets the noise floor
         if done >= rules.looks[-1] or self.header.role == "spike":
             return "last look"
-        verdicts = [decide(known, margin).verdict for margin in rules.margins]
+        verdicts = [decide(known, margin, share=self.share).verdict for margin in rules.margins]
         if self.header.role == "method" and Verdict.inconclusive not in verdicts:
             return "decided"
         following = rules.looks[rules.looks.index(done) + 1]

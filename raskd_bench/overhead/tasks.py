@@ -15,6 +15,7 @@ from raskd_bench.evidence.blocks import Header, Role, Rules
 from raskd_bench.evidence.estimate import decide
 from raskd_bench.evidence.places import FOLDER
 from raskd_bench.spec import CellPlan, Plan
+from raskd_bench.spec.claims import family_size
 from raskd_bench.spec.overhead import Overhead
 from raskd_bench.stats import Verdict
 
@@ -33,12 +34,14 @@ class Task:
         path: of its file.
         baseline: plan of the baseline's arm.
         other: plan of the other arm.
+        share: of its alpha at which it must be decided to end before its last look.
     """
 
     header: Header
     path: Path
     baseline: Plan
     other: Plan
+    share: float = 1.0
 
     @property
     def done(self) -> bool:
@@ -54,7 +57,8 @@ class Task:
         known = blocks.read(self.path)
         reason = None if known.ending is None else known.ending["reason"]
         if reason == "decided":
-            verdicts = (decide(known, margin).verdict for margin in known.header.rules.margins)
+            margins = known.header.rules.margins
+            verdicts = (decide(known, margin, share=self.share).verdict for margin in margins)
             return Verdict.inconclusive not in verdicts
         return reason not in (None, "failure")
 
@@ -99,7 +103,10 @@ def _task(
         **facts,
     )
     path = bench.folder / FOLDER / _cell_name(cell) / _file_name(header)
-    return Task(header, path, *arms)
+    # the step at which Holm's rule, over all claims, asks for most of this one
+    claimed = _claimed_margins(bench, arms[1].label, mode, role)
+    share = 1 / family_size(bench.suite.claims) if claimed else 1.0
+    return Task(header, path, *arms, share)
 
 
 def _facts(
@@ -133,16 +140,22 @@ def _rules(bench: Bench, label: str, mode: str, role: Role) -> Rules:
     """Return the rules of a comparison: it goes on until every claim's margin is decided."""
     overhead = bench.suite.overhead
     assert overhead is not None
-    margins = [overhead.margin]
-    for claim in bench.suite.claims if role == "method" else ():
-        timed = claim.metric == "step_time" and claim.settled_mode == mode
-        if timed and claim.method == label and claim.at_most is not None:
-            margins.append(claim.at_most.value)
+    margins = [overhead.margin, *_claimed_margins(bench, label, mode, role)]
     return Rules(
         margins=tuple(dict.fromkeys(margins)), alpha=overhead.alpha, power=overhead.power,
         looks=tuple(overhead.looks), pairs=overhead.pairs, max_seconds=overhead.max_seconds,
         in_process=overhead.in_process,
     )  # fmt: skip
+
+
+def _claimed_margins(bench: Bench, label: str, mode: str, role: Role) -> list[float]:
+    """Return the margins of the claims on a method's step time in a mode."""
+    return [
+        claim.at_most.value
+        for claim in (bench.suite.claims if role == "method" else ())
+        if (claim.metric, claim.method, claim.settled_mode) == ("step_time", label, mode)
+        and claim.at_most is not None
+    ]
 
 
 def _cell_name(cell: CellPlan) -> str:

@@ -1,14 +1,16 @@
 """Whether the rows of a table used what their suite held equal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from raskd_bench.errors import BenchError
 from raskd_bench.record import Record
+from raskd_bench.report.describe import budget_of
 
 AXES = {
     "epochs": "epochs", "steps": "steps", "images": "images_drawn",
     "seconds": "train_seconds", "flops": "train_flops",
 }  # fmt: skip
+OVERRUN = 0.01  # of a budget, from which on a table says by how much it was exceeded
 CLOCK_TOLERANCE = 0.05  # of a budget in seconds: the clock is read between steps, and ends blocks
 
 
@@ -38,6 +40,37 @@ def check_budgets(suite: str, rows: Sequence[tuple[str, Sequence[Record]]]) -> N
         )
 
 
+def overruns(rows: Sequence[tuple[str, Sequence[Record]]]) -> Iterator[str]:
+    """Yield one note on rows, by name, that used more than the budget: it ends with a whole step.
+
+    A budget in epochs or steps is one of whole steps, and is not exceeded.
+    """
+    told: dict[str, list[str]] = {}
+    budget = next((done[0].budget for _, done in rows if done), {})
+    unit = next((unit for unit, value in budget.items() if value is not None), "")
+    if unit not in {"images", "seconds", "flops"} or not budget[unit]:
+        return
+    for name, done in rows:
+        ratio = max((_used(result, unit) / budget[unit] for result in done), default=0.0)
+        if ratio > 1 + OVERRUN:
+            step = max(_step(result, unit) for result in done)
+            size = f", a step has {step:,.3g} {unit}" if step else ""
+            told.setdefault(f"x{ratio:.2f} used{size}", []).append(name)
+    if told:
+        parts = "; ".join(f"{text} ({', '.join(names)})" for text, names in told.items())
+        yield f"budget of {budget_of(budget)}: {parts}"
+
+
+def _step(result: Record, unit: str) -> float:
+    """Return what one step takes of a budget; 0 if that is not known."""
+    match unit:
+        case "images":
+            return (result.images_drawn or 0) / (result.steps or 1)
+        case "flops":
+            return result.step_flops or 0
+    return (result.step_seconds or {}).get("mean") or 0.0
+
+
 def _used(result: Record, unit: str) -> float:
     value = float(getattr(result, AXES[unit]) or 0)
     if unit in {"seconds", "flops"}:
@@ -47,12 +80,7 @@ def _used(result: Record, unit: str) -> float:
 
 def _allowed(done: Sequence[Record], unit: str, high: float) -> float:
     """Return by how much two rows may differ: one step of the costliest."""
-    match unit:
-        case "images":
-            return max((result.images_drawn or 0) / (result.steps or 1) for result in done)
-        case "flops":
-            return max(result.step_flops or 0 for result in done)
-        case "seconds":
-            steps = [(result.step_seconds or {}).get("mean") or 0.0 for result in done]
-            return CLOCK_TOLERANCE * high + max(steps)
-    return 0.0
+    if unit in {"epochs", "steps"}:
+        return 0.0
+    clock = CLOCK_TOLERANCE * high if unit == "seconds" else 0.0
+    return clock + max(_step(result, unit) for result in done)

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from raskd_bench import catalog
+from raskd_bench.evidence.registration import Registration
 from raskd_bench.report.campaigns import Campaign, find_campaigns, loss
+from raskd_bench.report.family import in_family
 from raskd_bench.report.findings import Finding
 from raskd_bench.report.judge_campaign import judge_memory, judge_time
 from raskd_bench.report.judge_counts import judge_count
@@ -19,6 +21,7 @@ from raskd_bench.report.verdicts import (
     against,
     claims_of,
 )
+from raskd_bench.spec.claims import Claim
 from raskd_bench.spec.metrics import METRICS
 from raskd_bench.spec.suite import excluded
 
@@ -49,20 +52,30 @@ def findings_of(campaign: Campaign) -> list[Finding]:
 
 
 def judged_claims(campaign: Campaign) -> list[ClaimVerdict]:
-    """Return the verdicts of the claims of the plan registered last, in the suite's order."""
+    """Return the verdicts of the claims of the plan registered last, in the suite's order.
+
+    Those that chance may touch are one family: what is decided holds for all of them together.
+    """
     plan = campaign.latest
     if plan is None:
         return []
     made = []
     for claim in claims_of(plan)[0]:
-        sides = {claim.method, against(campaign, plan, claim)}
-        entries = [entry for entry in plan.cells
-                   if claim.where is None or excluded([claim.where], entry["cell"])]  # fmt: skip
-        cases = [Case(campaign, plan, claim, entry) for entry in entries
-                 if sides <= entry["methods"].keys()]  # fmt: skip
+        cases = tuple(_cases(campaign, plan, claim))
         if cases:  # a suite's claim has a cell with both: `run` refuses it otherwise
             made.append(ClaimVerdict(claim, tuple(map(judge, cases))))
-    return made
+    return in_family(made, judge)
+
+
+def _cases(campaign: Campaign, plan: Registration, claim: Claim) -> Iterator[Case]:
+    """Yield each cell of a claim, once for each method that it names as the other side."""
+    for entry in plan.cells:
+        if claim.where is not None and not excluded([claim.where], entry["cell"]):
+            continue
+        for member in claim.better_than or ("",):
+            other = member or against(campaign, plan, claim)
+            if {claim.method, other} <= entry["methods"].keys():
+                yield Case(campaign, plan, claim, entry, member)
 
 
 def judge(case: Case) -> CellVerdict:

@@ -111,10 +111,22 @@ def _pair(before: Table, after: Table) -> TablePair:
     fixed = before.conditions["data"]["name"] in FIXED
     if (before.data is None) != (after.data is None) and not fixed:
         changed.append(f"data not recorded in the {'first' if before.data is None else 'second'}")
+    if refused is None and (apart := _no_common_seed(rows)):
+        refused = f"{place}: {apart}"
     return TablePair(
         before, after, tuple(changed), refused,
         _times_refused(before, after), tuple(rows), tuple(alone),
     )  # fmt: skip
+
+
+def _no_common_seed(rows: Sequence[RowPair]) -> str | None:
+    """Return that no method of two tables has a seed in both, or None."""
+    sides = [[{result.seed for result in row.done} for row in (pair.before, pair.after)]
+             for pair in rows]  # fmt: skip
+    if any(a & b for a, b in sides) or not any(a and b for a, b in sides):
+        return None
+    told = [", ".join(map(str, sorted(set().union(*seeds)))) for seeds in zip(*sides, strict=True)]
+    return f"no seed in common, and differences are paired by seed: {told[0]} -> {told[1]}"
 
 
 def _held(table: Table) -> dict[str, Any]:

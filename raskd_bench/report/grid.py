@@ -10,6 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from raskd_bench.encoding import in_ascii
+
+ASCII_HEAD = box.Box("    \n    \n -- \n" + 5 * "    \n", ascii=True)  # as SIMPLE_HEAD
 MAX_NAME = 40  # characters of a first column before it wraps
 EDGES, GAP = 2, 3  # columns that a table's own margins take, and what is between two of its columns
 
@@ -35,8 +38,21 @@ class Grid:
         self._cells = [[plain(cell) for cell in row] for row in rows]
         self.notes = notes
         self.opening = opening
+        self._ascii = False
+
+    def _in_ascii(self) -> "Grid":
+        """Return the same for a terminal of ASCII: columns are as wide as what is written."""
+        title, *head = map(in_ascii, (self.title, *self.head))
+        rows = [[*map(in_ascii, row)] for row in self._cells]
+        made = Grid(title, head, rows, [*map(in_ascii, self.notes)],
+                    [*map(in_ascii, self.opening)])  # fmt: skip
+        made._ascii = True
+        return made
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if options.ascii_only and not self._ascii:
+            yield self._in_ascii()
+            return
         yield Text(plain(self.title), style="bold")
         for line in self.opening:
             yield Padding(Text(plain(line)), (0, 0, 0, 2), expand=False)
@@ -61,7 +77,7 @@ class Grid:
         yield fitting
 
     def _table(self, columns: Sequence[int]) -> Table:
-        grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        grid = Table(box=ASCII_HEAD if self._ascii else box.SIMPLE_HEAD, pad_edge=False)
         grid.add_column(Text(self.head[0]), max_width=MAX_NAME, overflow="fold")
         for column in columns:
             grid.add_column(Text(self.head[column]), justify="right", no_wrap=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from raskd_bench.evidence.blocks import Comparison
-from raskd_bench.evidence.estimate import Decision, decide
+from raskd_bench.evidence.estimate import Decision, at_shares, decide
 from raskd_bench.report.cells import mebibytes
 from raskd_bench.report.controls import Group, group_key
 from raskd_bench.report.describe import place_of
@@ -32,15 +32,17 @@ def judge_time(case: Case) -> CellVerdict:
     if not comparison.failures and not any(r.blocks for r in comparison.restarts):
         return replace(base, reasons=(f"started and not timed yet; {RUN}",))
     group = case.campaign.group_of(comparison)
-    decision = decide(comparison, case.claim.amount.value)
+    decision = decide(comparison, case.claim.amount.value, share=case.share)
     fault = group.controls.fault or _biased(group, decision)
     reasons = (*decision.reasons, *([fault] if fault else []))
     answer = Answer.invalid if reasons else Answer(decision.verdict.value)
     if answer is Answer.inconclusive:
-        reasons = tuple(missing_restarts(comparison, decision))
+        reasons = tuple(missing_restarts(comparison, decision, case.share))
     return replace(
         base, verdict=answer, found=_of_decision(decision), reasons=reasons,
         evidence=(comparison.path, *(item.path for item in group.same)),
+        at_share=None if answer is Answer.invalid
+        else at_shares(comparison, case.claim.amount.value),
     )  # fmt: skip
 
 

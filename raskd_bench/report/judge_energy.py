@@ -9,7 +9,7 @@ from raskd_bench.evidence.blocks import Comparison
 from raskd_bench.report.judge_campaign import RUN, begun, find, of_logs, passes_of
 from raskd_bench.report.verdicts import Answer, Case, CellVerdict
 from raskd_bench.report.wording import several
-from raskd_bench.stats import equivalence, estimate
+from raskd_bench.stats import Verdict, equivalence, estimate
 
 
 def judge_energy(case: Case) -> CellVerdict:
@@ -23,10 +23,17 @@ def judge_energy(case: Case) -> CellVerdict:
     fault = case.campaign.group_of(comparison).controls.fault
     reasons = (*failures[-1:], *([fault] if fault and ratios else []))
     if ratios and not reasons:
-        found = estimate(ratios, 1 - 2 * comparison.header.rules.alpha)
-        answer = Answer(equivalence(found, case.claim.amount.value).value)
+        alpha = comparison.header.rules.alpha
+
+        def at_share(share: float) -> Verdict:
+            found = estimate(ratios, 1 - 2 * share * alpha)
+            return equivalence(found, case.claim.amount.value)
+
+        found, answer = estimate(ratios, 1 - 2 * case.share * alpha), at_share(case.share)
         basis = f"{several(len(ratios), 'pair')}, conditional on this layout of the processes"
-        return replace(base, verdict=answer, found=of_logs(found, basis))
+        return replace(
+            base, verdict=Answer(answer.value), found=of_logs(found, basis), at_share=at_share
+        )
     verdict = Answer.invalid if reasons else Answer.unmeasured
     return replace(base, verdict=verdict, reasons=reasons or (_no_energy(comparison),))
 

@@ -1,72 +1,97 @@
-"""Claims that trials decide: accuracies, paired by seed, and the FLOPs of a whole training."""
+"""Claims that trials decide: accuracies, paired by seed and test example, and training FLOPs."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
-from raskd_bench.placebo import placebos
-from raskd_bench.record import Record
-from raskd_bench.report.describe import place_of
+from raskd_bench.report.arms import arms_of, begun
+from raskd_bench.report.differences import SEEDS_ALONE, Differences, differences
 from raskd_bench.report.judge_counts import judged_counts
 from raskd_bench.report.missing import missing_seeds
-from raskd_bench.report.standing import of_records
+from raskd_bench.report.missing_examples import missing_examples
+from raskd_bench.report.refusals import Refusals, refusals
 from raskd_bench.report.verdicts import Answer, Case, CellVerdict, Measured
 from raskd_bench.report.wording import several
-from raskd_bench.same_data import data_keys
-from raskd_bench.stats import Estimate, Verdict, estimate, non_inferiority, superiority
-
-RUN = "'raskd-bench run' makes them"
-
-
-@dataclass(frozen=True)
-class Arms:
-    """Records of both sides of a claim.
-
-    Attributes:
-        pairs: of the method and what it is compared with, by seed.
-        files: of their Records.
-        faults: why they say nothing: failed trials, a method that trained the baseline.
-        absent: why there is no pair; empty if there is one.
-        notes: what else a reader must know.
-    """
-
-    pairs: Mapping[int, tuple[Record, Record]]
-    files: tuple[Path, ...] = ()
-    faults: tuple[str, ...] = ()
-    absent: str = ""
-    notes: tuple[str, ...] = ()
-
-    @property
-    def records(self) -> list[Record]:
-        return [record for pair in self.pairs.values() for record in pair]
+from raskd_bench.stats import Estimate, Verdict, superiority
 
 
 def judge_accuracy(case: Case) -> CellVerdict:
-    """Judge a claim on an accuracy by differences that are paired by seed."""
+    """Judge a claim on an accuracy by differences that are paired by seed and test example."""
     arms = arms_of(case)
-    name, sign = case.claim.metric, 1 if case.metric.better == "higher" else -1
-    values = [(getattr(method, name), getattr(base, name)) for method, base in arms.pairs.values()]
-    base = _start(case, arms)
-    if base.verdict is Answer.invalid or not values:
+    sign = 1 if case.metric.better == "higher" else -1
+    base = begun(case, arms)
+    if base.verdict is Answer.invalid or not arms.pairs:
         return base
-    if any(side is None for pair in values for side in pair):
-        return replace(base, reasons=(f"{name} is not in every Record",))
-    found = estimate([sign * (method - other) for method, other in values], 1 - 2 * case.alpha)
-    verdict, bound, test = _judged(case, found)
-    measured = _in_the_metrics_direction(found, sign, case.metric.unit)
+    pairs = tuple(arms.pairs.values())
+    paired = differences(pairs, case.claim.metric, sign)
+    if paired is None:
+        return replace(base, reasons=(f"{case.claim.metric} is not in every Record",))
+    refused = refusals(case, pairs, paired)
+    at_share = _decider(case, paired, refused)
+    verdict = at_share(case.share)
     unsettled = verdict is Verdict.inconclusive
-    missing = missing_seeds(found, bound, (case.alpha, case.power), case.metric.unit, sign)
+    reasons = (*refused.lines, *_missing(case, paired, sign)) if unsettled else ()
     return replace(
-        base, verdict=Answer(verdict.value), found=measured, test=test,
-        reasons=(*(missing if unsettled else ()), *arms.notes),
+        base, verdict=Answer(verdict.value), found=_measured(case, paired, sign),
+        test=_test(case), reasons=(*reasons, *arms.notes), at_share=at_share,
     )  # fmt: skip
+
+
+def _decider(case: Case, paired: Differences, refused: Refusals) -> Callable[[float], Verdict]:
+    """Return what gives the verdict at a share of alpha."""
+
+    def at_share(share: float) -> Verdict:
+        found = paired.like_these(1 - 2 * share * case.alpha)
+        verdict = superiority(found, _bound(case))
+        if refused.both_ways or (refused.supported and verdict is Verdict.supported):
+            return Verdict.inconclusive
+        return verdict
+
+    return at_share
+
+
+def _bound(case: Case) -> float:
+    """Return what a difference must exceed, more being better: negative where a loss is allowed."""
+    amount = case.claim.amount.value
+    return -amount if case.claim.bound == "no_worse_by" else amount
+
+
+def _test(case: Case) -> str:
+    name = "non-inferiority" if case.claim.bound == "no_worse_by" else "superiority"
+    return f"{name}, alpha {case.alpha:g}"
+
+
+def _missing(case: Case, paired: Differences, sign: int) -> tuple[str, ...]:
+    """Return how many seeds and test pictures would decide."""
+    bound, risks, unit = _bound(case), (case.level, case.power), case.metric.unit
+    if paired.table is not None:
+        return tuple(missing_examples(paired, bound, risks, sign))
+    found = paired.this_set(1 - 2 * case.level)
+    return tuple(missing_seeds(found, bound, risks, unit, sign, SEEDS_ALONE))
+
+
+def _measured(case: Case, paired: Differences, sign: int) -> Measured:
+    """Return what was found, in the metric's own direction."""
+    confidence = 1 - 2 * case.level
+    found, seeds = paired.like_these(confidence), several(paired.num_seeds, "seed")
+    low, high = _ordered(found, sign)
+    value, unit = sign * found.value, case.metric.unit
+    if paired.table is None:
+        basis = f"{seeds} alone: {paired.why}"
+        return Measured(value, low, high, confidence, unit, basis)
+    basis = f"{seeds} x {paired.table.shape[1]:,} pictures"
+    this_set = _ordered(paired.this_set(confidence), sign)
+    return Measured(value, low, high, confidence, unit, basis, this_set)
+
+
+def _ordered(found: Estimate, sign: int) -> tuple[float, float]:
+    low, high = sorted((sign * found.low, sign * found.high))
+    return low, high
 
 
 def judge_train_flops(case: Case, field: str = "train_flops") -> CellVerdict:
     """Judge a claim on FLOPs that Records hold: a ratio of counts, equal for every seed."""
     arms = arms_of(case)
-    base = _start(case, arms)
+    base = begun(case, arms)
     if base.verdict is Answer.invalid or not arms.pairs:
         return base
     counts = {(getattr(other, field), getattr(method, field))
@@ -78,106 +103,3 @@ def judge_train_flops(case: Case, field: str = "train_flops") -> CellVerdict:
     before, after = max(counts, key=lambda pair: pair[1] / pair[0] if pair[0] else pair[1])
     verdict, found = judged_counts(before, after, case.claim.amount, basis)
     return replace(base, standing=None, test="exact", verdict=verdict, found=found)
-
-
-def arms_of(case: Case) -> Arms:
-    """Return the Records of a claim's sides in its cell: present code, one Record a seed."""
-    found = {
-        path: record
-        for path, record in case.campaign.trials.records.items()
-        if _in_cell(record, case.cell)
-        and case.holds(record.conditions)
-        and record.label in {case.claim.method, case.against}
-    }
-    if not found:
-        return Arms({}, absent=f"no Records of this cell; {RUN}")
-    current = {path: record for path, record in found.items() if case.is_current(
-        record.label, record.method, record.hparams, record.method_digest)}  # fmt: skip
-    if not current:
-        return Arms({}, absent=f"the code or settings changed since the trials were run; {RUN}")
-    chosen, notes = _of_latest_recipe(current)
-    chosen, others = _of_latest_data(chosen)
-    notes += others
-    sides = [_by_seed(chosen.values(), label) for label in (case.claim.method, case.against)]
-    seeds = sorted(sides[0].keys() & sides[1].keys())
-    records = [record for side in sides for record in side.values()]
-    faults = [f"{r.label}, seed {r.seed}: {_ending(r)}" for r in records if not r.finished]
-    faults += [line for line in placebos(records) if line.startswith(f"{case.claim.method},")]
-    unpaired = sorted(sides[0].keys() ^ sides[1].keys())
-    if unpaired:
-        notes.append(f"seeds that one side lacks are left out: {', '.join(map(str, unpaired))}")
-    used = {record.trial for record in records}
-    files = tuple(path for path, record in chosen.items() if record.trial in used)
-    absent = "" if seeds else f"no seed of both {case.claim.method} and {case.against}; {RUN}"
-    pairs = {seed: (sides[0][seed], sides[1][seed]) for seed in seeds}
-    return Arms(pairs, files, tuple(faults), absent, tuple(notes))
-
-
-def _start(case: Case, arms: Arms) -> CellVerdict:
-    """Return what is known before the numbers are looked at."""
-    reasons = arms.faults or ((arms.absent,) if arms.absent else ())
-    verdict = Answer.invalid if arms.faults else Answer.unmeasured
-    records = arms.records
-    if not records:
-        return CellVerdict(case, verdict, reasons=reasons, evidence=arms.files)
-    return CellVerdict(
-        case, verdict, reasons=reasons, evidence=arms.files,
-        place=place_of(case.cell, records[0].machine),
-        standing=of_records(case, [record.started for record in records]),
-        seconds=sum(record.wall_seconds or 0.0 for record in records),
-        footnote=records[0].footnote,
-    )  # fmt: skip
-
-
-def _judged(case: Case, found: Estimate) -> tuple[Verdict, float, str]:
-    """Return the verdict, the bound that the difference must exceed, and the test's name."""
-    amount = case.claim.amount.value
-    if case.claim.bound == "no_worse_by":
-        test = f"non-inferiority, alpha {case.alpha:g}"
-        return non_inferiority(found, amount), -amount, test
-    return superiority(found, amount), amount, f"superiority, alpha {case.alpha:g}"
-
-
-def _in_the_metrics_direction(found: Estimate, sign: int, unit: str) -> Measured:
-    low, high = sorted((sign * found.low, sign * found.high))
-    basis = several(found.num_values, "seed")
-    return Measured(sign * found.value, low, high, found.confidence, unit, basis)
-
-
-def _of_latest_recipe(records: dict[Path, Record]) -> tuple[dict[Path, Record], list[str]]:
-    """Return the Records of one cell's identity: axes alone do not tell budgets apart."""
-    latest = max(records.values(), key=lambda record: record.started).cell
-    chosen = {path: record for path, record in records.items() if record.cell == latest}
-    others = len(records) - len(chosen)
-    trials = several(others, "trial")
-    return chosen, [f"{trials} under another recipe or budget left out"] if others else []
-
-
-def _of_latest_data(records: dict[Path, Record]) -> tuple[dict[Path, Record], list[str]]:
-    """Return the Records that are of the same data as the latest one."""
-    keys = dict(zip(records, data_keys(list(records.values())), strict=True))
-    latest = keys[max(records, key=lambda path: records[path].started)]
-    chosen = {path: record for path, record in records.items() if keys[path] == latest}
-    others = len(records) - len(chosen)
-    trials = several(others, "trial")
-    return chosen, [f"{trials} on other data, or unrecorded ones, left out"] if others else []
-
-
-def _by_seed(records: Any, label: str) -> dict[int, Record]:
-    """Return the latest Record of each seed, one that finished before one that did not."""
-    own = [record for record in records if record.label == label]
-    ordered: Sequence[Record] = sorted(own, key=lambda record: (record.finished, record.started))
-    return {record.seed: record for record in ordered}
-
-
-def _in_cell(record: Record, cell: dict[str, Any]) -> bool:
-    return all(_name(record.conditions.get(axis)) == value for axis, value in cell.items())
-
-
-def _name(value: Any) -> Any:
-    return value["name"] if isinstance(value, dict) else value
-
-
-def _ending(record: Record) -> str:
-    reason = (record.error or "").partition("\n")[0]
-    return f"{record.status}: {reason}" if reason else record.status

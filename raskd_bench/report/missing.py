@@ -10,11 +10,23 @@ from raskd_bench.stats import Estimate, required_count, required_seeds, smallest
 
 MOST_RESTARTS, MOST_PAIRS, MOST_SEEDS = 1000, 1_000_000, 1000  # nobody measures more
 FEWEST_SEEDS = 3  # to plan with
+ENDED = ("a comparison that has ended is not continued: raise looks or max_seconds and run with "
+         "--fresh")  # fmt: skip
+CONTINUED = ("it ended as decided alone, and the family of claims asks for more: the same command "
+             "of 'raskd-bench run' goes on to its next look")  # fmt: skip
 NARROW = 1e-6  # relative width at which a search for a margin ends
 
 
-def missing_restarts(comparison: Comparison, decision: Decision) -> Iterator[str]:
-    """Yield why a comparison does not decide a margin, and what would."""
+def missing_restarts(
+    comparison: Comparison, decision: Decision, share: float = 1.0
+) -> Iterator[str]:
+    """Yield why a comparison does not decide a margin, and what would.
+
+    Args:
+        comparison: as read.
+        decision: that was made of it.
+        share: of the rules' alpha that was used.
+    """
     rules, done = comparison.header.rules, decision.restarts
     if comparison.ending is None:
         yield "it was interrupted: the same command of 'raskd-bench run' continues it"
@@ -25,14 +37,15 @@ def missing_restarts(comparison: Comparison, decision: Decision) -> Iterator[str
         return
     noun = "pair" if decision.conditional else "restart"
     # the share of alpha that the last look has, as that one decides at the latest
-    alpha = spend(rules.alpha, rules.looks)[-1]
+    alpha = spend(share * rules.alpha, rules.looks)[-1]
     reached = smallest_margin(sd, count, alpha, rules.power)
     yield (f"{several(count, noun)} decide a margin of {percent(reached, '', 2)} "
            f"with power {rules.power:g}")  # fmt: skip
-    yield _needed(decision, alpha, rules.power, noun)
+    stopped = comparison.ending is not None and comparison.ending.get("reason") == "decided"
+    yield _needed(decision, alpha, rules.power, noun, CONTINUED if stopped else ENDED)
 
 
-def _needed(decision: Decision, alpha: float, power: float, noun: str) -> str:
+def _needed(decision: Decision, alpha: float, power: float, noun: str, ending: str) -> str:
     """Return how many values would decide, at the overhead that was found."""
     found, bound = decision.found, math.log1p(decision.margin)
     most = MOST_PAIRS if decision.conditional else MOST_RESTARTS
@@ -49,13 +62,13 @@ def _needed(decision: Decision, alpha: float, power: float, noun: str) -> str:
     if count is None:
         return f"if the overhead stays at {overhead}, it lies too near the margin to be decided"
     return (f"if the overhead stays at {overhead}, about {several(count, noun)} decide it "
-            f"({found.num_values} are there; a comparison that has ended is not continued: raise "
-            "looks or max_seconds and run with --fresh)")  # fmt: skip
+            f"({found.num_values} are there; {ending})")  # fmt: skip
 
 
 def missing_seeds(
-    found: Estimate, bound: float, risks: tuple[float, float], unit: str, sign: int = 1
-) -> Iterator[str]:
+    found: Estimate, bound: float, risks: tuple[float, float], unit: str, sign: int = 1,
+    fewest: int = FEWEST_SEEDS,
+) -> Iterator[str]:  # fmt: skip
     """Yield how many seeds would decide a claim on accuracy.
 
     Args:
@@ -64,19 +77,20 @@ def missing_seeds(
         risks: alpha, one-sided, and power.
         unit: `pp` or none.
         sign: -1 where less of the metric is better, as the reader sees its own direction.
+        fewest: seeds that may decide at all.
     """
     alpha, power = risks
     count = found.num_values
     if count < 2:
-        yield f"{several(count, 'common seed')}: an interval needs two"
         return
     scale, ending = (100.0, f" {unit}") if unit else (1.0, "")
-    if bound < 0 and found.sd > 0 and count >= FEWEST_SEEDS:
+    if bound < 0 and found.sd > 0 and count >= fewest:
         reached = detectable(found.sd, count, alpha, power)
         yield (f"{several(count, 'seed')} decide a margin of {scale * reached:.2g}{ending} "
                f"with power {power:g}")  # fmt: skip
     distance = abs(found.value - bound)
     needed = required_seeds(found.sd, distance, alpha, power) if distance > 0 else MOST_SEEDS + 1
+    needed = max(needed, fewest)
     stays = f"if the difference stays at {sign * scale * found.value:+.2g}{ending}"
     if needed > MOST_SEEDS:
         yield f"{stays}, it lies too near the bound to be decided"

@@ -9,13 +9,9 @@ from raskd_bench.report.cells import milliseconds
 from raskd_bench.report.grid import Grid
 from raskd_bench.report.wording import percent
 from raskd_bench.spec import Suite
-from raskd_bench.spec.metrics import METRICS
-from raskd_bench.stats import required_seeds
 
 HEAD = ("cell", "step", "noise of a pair", "of a restart", "pairs in a restart", "resolves",
         "margin", "restarts needed", "of", "time for one")  # fmt: skip
-ASSUMED_SD = 0.003  # of a paired difference in accuracy, where nothing was measured yet
-ACCURACY_POWER = 0.9
 
 
 class Need(Protocol):
@@ -73,7 +69,7 @@ def power_grid(suite: Suite, probed: Sequence[Probed | str]) -> Grid:
         for need in row.needs
     ]  # fmt: skip
     title = f"{suite.name}: what a minute of A/A says of this host"
-    return Grid(title, HEAD, rows, [*_notes(suite, found), *_unmeasured(probed), *_seeds(suite)])
+    return Grid(title, HEAD, rows, [*_notes(suite, found), *_unmeasured(probed)])
 
 
 def _notes(suite: Suite, found: Sequence[Probed]) -> Iterator[str]:
@@ -109,21 +105,6 @@ def _sd_for(row: Probed, need: Need) -> float:
 
 def _unmeasured(probed: Sequence[Probed | str]) -> Iterator[str]:
     yield from (f"* not measured: {row}" for row in probed if isinstance(row, str))
-
-
-def _seeds(suite: Suite) -> Iterator[str]:
-    """Yield the seeds that each claim on an accuracy needs."""
-    assert suite.overhead is not None
-    for claim in suite.claims:
-        metric = METRICS[claim.metric]
-        amount = claim.amount.value
-        if metric.kind != "accuracy" or metric.unit != "pp" or amount <= 0:
-            continue
-        seeds = required_seeds(ASSUMED_SD, amount, suite.overhead.alpha, ACCURACY_POWER)
-        verdict = "enough" if seeds <= len(suite.seeds) else "not enough"
-        yield (f"claim {claim.id}: {seeds} seeds for {claim.amount} if the differences scatter by "
-               f"{100 * ASSUMED_SD:g} pp (assumed); the suite has {len(suite.seeds)}: "
-               f"{verdict}")  # fmt: skip
 
 
 def _cell(row: Probed) -> str:

@@ -14,7 +14,7 @@ from raskd_bench.machine import slug
 from raskd_bench.placebo import placebos
 from raskd_bench.record import Record
 from raskd_bench.report.alone import beside_others, comparable
-from raskd_bench.report.budgets import UnequalBudgets, check_budgets
+from raskd_bench.report.budgets import UnequalBudgets, check_budgets, overruns
 from raskd_bench.report.collect import load_records
 from raskd_bench.report.data_notes import data_notes
 from raskd_bench.report.describe import describe_conditions, differences
@@ -183,11 +183,13 @@ def _told_apart(alike: list[Table]) -> list[Table]:
 
 def _table(suite: str, machine: str, records: list[Record]) -> Table:
     rows = _rows(records)
-    check_budgets(suite, [(row.shown, row.done) for row in rows])
+    done = [(row.shown, row.done) for row in rows]
+    check_budgets(suite, done)
     label = max(records, key=lambda result: result.started).baseline
     candidates = [row for row in rows if row.label == label and row.done]
     baseline = max(candidates, key=_weight, default=None)
-    notes = [*footnotes(rows), *unequal_notes(rows, baseline), *teachers(rows), *failures(rows)]
+    notes = [*footnotes(rows), *overruns(done), *unequal_notes(rows, baseline), *teachers(rows),
+             *failures(rows)]  # fmt: skip
     if baseline is None:
         notes.append(f"no ratios: the baseline {label!r} has no finished Record")
     used = [result for row in rows for result in row.done]

@@ -1,7 +1,7 @@
 """What a claim comes to, in one cell and in all of them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,16 @@ class Case:
         plan: that is current.
         claim: of it.
         entry: the plan's cell: axes, recipe and methods.
+        member: label of the other side where the claim names several; empty: it names one.
+        share: of alpha that is used: below 1 for one of several claims or cells.
     """
 
     campaign: Campaign
     plan: Registration
     claim: Claim
     entry: dict[str, Any]
+    member: str = ""
+    share: float = 1.0
 
     @property
     def cell(self) -> dict[str, Any]:
@@ -63,12 +67,17 @@ class Case:
     @property
     def against(self) -> str:
         """Label of the other side."""
-        return against(self.campaign, self.plan, self.claim)
+        return self.member or against(self.campaign, self.plan, self.claim)
 
     @property
     def alpha(self) -> float:
-        """Risk of a false `supported`."""
+        """Risk of a false `supported` among all claims."""
         return float(self.plan.overhead.get("alpha") or 0.05)
+
+    @property
+    def level(self) -> float:
+        """The part of alpha at which this claim is judged in this cell."""
+        return self.share * self.alpha
 
     @property
     def power(self) -> float:
@@ -113,6 +122,7 @@ class Measured:
         confidence: of the interval; None for what is counted or metered once.
         unit: `%`, `pp` or none.
         basis: what it rests on, e.g. `8 restarts, 320 pairs`.
+        this_set: bounds over seeds alone, where the others are over seeds and test pictures.
     """
 
     value: float
@@ -121,6 +131,7 @@ class Measured:
     confidence: float | None
     unit: str
     basis: str
+    this_set: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +149,7 @@ class CellVerdict:
         seconds: that the evidence took to measure.
         footnote: what the method says of itself.
         test: by which it was judged.
+        at_share: the verdict at a share of alpha; None where no share decides, or it is exact.
     """
 
     case: Case
@@ -150,14 +162,28 @@ class CellVerdict:
     seconds: float | None = None
     footnote: str | None = None
     test: str = ""
+    at_share: Callable[[float], Verdict] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def where(self) -> str:
+        """Conditions and machine, or the axes' values where nothing was measured."""
+        axes = (str(value) for axis, value in self.case.cell.items() if axis != "compile")
+        return self.place or ", ".join(axes)
 
 
 @dataclass(frozen=True)
 class ClaimVerdict:
-    """What a claim comes to in all its cells."""
+    """What a claim comes to in all its cells.
+
+    Attributes:
+        claim: that is judged.
+        cells: each with its verdict; one for each member too, of a claim that names several.
+        family: what the claim's verdict owes to the suite's other claims; empty without others.
+    """
 
     claim: Claim
     cells: tuple[CellVerdict, ...]
+    family: str = ""
 
     @property
     def verdict(self) -> Answer:

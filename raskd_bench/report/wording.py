@@ -27,6 +27,11 @@ def percent(value: float, sign: str = "+", digits: int = 3) -> str:
     return f"{rounded:{sign}.15g} %"  # without an exponent
 
 
+def points(value: float, digits: int = 2) -> str:
+    """Return a fraction in percentage points, with so many digits that count."""
+    return f"{float(f'{100 * value:.{digits}g}'):.15g} pp"
+
+
 def change(found: Estimate) -> str:
     """Return a log ratio with its interval: `+0.80 % (95 % interval +0.40 to +1.20 %)`."""
     low, high = relative(found.low), relative(found.high)
@@ -46,15 +51,36 @@ def spread(
         unit: `%`, `pp` or none.
         more: that the brackets end with.
     """
-    scale, ending = (100.0, f" {unit}") if unit else (1.0, "")
-    half = scale * (high - low) / 2
-    if not math.isfinite(half):
+    if not math.isfinite(high - low):
         inside = "; ".join(filter(None, ("no interval", more)))
-        return f"{scale * value:+.3g}{ending} ({inside})"
-    places = decimals(half, MOST_DECIMALS if unit else MOST_DECIMALS + 1)
-    point, lower, upper = (f"{scale * x:+z.{places}f}" for x in (value, low, high))
-    inside = f"{confidence_of(confidence)} interval {lower} to {upper}{ending}"
-    return f"{point}{ending} ({'; '.join(filter(None, (inside, more)))})"
+        return f"{_scale(unit) * value:+.3g}{_ending(unit)} ({inside})"
+    inside = f"{confidence_of(confidence)} interval {bounds(low, high, unit)}{_ending(unit)}"
+    return f"{scaled(value, high - low, unit)} ({'; '.join(filter(None, (inside, more)))})"
+
+
+def bounds(low: float, high: float, unit: str = "%") -> str:
+    """Return `+0.1 to +0.5`, without the unit; arguments as for `spread`."""
+    if not math.isfinite(high - low):
+        return "no interval"
+    places = _places(high - low, unit)
+    return " to ".join(f"{_scale(unit) * x:+z.{places}f}" for x in (low, high))
+
+
+def scaled(value: float, width: float, unit: str = "%") -> str:
+    """Return `+0.30 pp`, with as many digits as an interval of this width supports."""
+    return f"{_scale(unit) * value:+z.{_places(width, unit)}f}{_ending(unit)}"
+
+
+def _places(width: float, unit: str) -> int:
+    return decimals(_scale(unit) * width / 2, MOST_DECIMALS if unit else MOST_DECIMALS + 1)
+
+
+def _scale(unit: str) -> float:
+    return 100.0 if unit else 1.0
+
+
+def _ending(unit: str) -> str:
+    return f" {unit}" if unit else ""
 
 
 def confidence_of(confidence: float) -> str:

@@ -14,6 +14,7 @@ from raskd_bench.spec.words import shown
 from raskd_bench.spec.yaml import Document, Path_, dotted
 
 MAX_TRIALS = 100_000
+REMEDY = "batch_size is {size}; write a larger one, or exclude the pair"
 
 
 def check_suite(document: Document, suite: Suite | None) -> None:
@@ -41,7 +42,7 @@ def check_suite(document: Document, suite: Suite | None) -> None:
     _check_exclusions(document, methods)
     check_comparisons(document, [entry.label for entry in methods])
     if suite is not None and not document.faults:
-        _check_size(document, suite)
+        _check_size(document, suite, methods)
 
 
 def _check_repeats(document: Document, entries: list[Entry]) -> None:
@@ -163,7 +164,7 @@ def _check_exclusions(document: Document, methods: list[Entry]) -> None:
             check_choice(document, ("exclude", index), exclusion, axes)
 
 
-def _check_size(document: Document, suite: Suite) -> None:
+def _check_size(document: Document, suite: Suite, methods: list[Entry]) -> None:
     """Something is left to run, and not more than anyone could."""
     axes = [len(getattr(suite, axis)) for axis in GRID_AXES]
     count = math.prod(axes) * len(suite.methods) * max(1, len(suite.seeds))
@@ -174,4 +175,17 @@ def _check_size(document: Document, suite: Suite) -> None:
     if all(excluded(suite.exclude, names) for names in left):
         document.fault(("exclude",), "leaves nothing to run; remove an exclusion", at_key=True)
         return
+    _check_batches(document, suite, methods)
     check_pairs_left(document, suite)
+
+
+def _check_batches(document: Document, suite: Suite, methods: list[Entry]) -> None:
+    """What a method compares within a batch is there, in every cell where it is run."""
+    sizes = as_list(document.data.get("batch_size", suite.batch_size))
+    for entry in methods:
+        fewest = entry.card.smallest_batch if entry.card else 1
+        names = [{"method": entry.label} | cell_names(cell) for cell in cells(suite)]
+        small = {found["batch_size"] for found in names if not excluded(suite.exclude, found)}
+        for size in (size for size in sizes if size in small and size < fewest):
+            text = f"{entry.label} compares images of a batch and needs {fewest}; {REMEDY}"
+            document.fault(entry.path, text.format(size=size))

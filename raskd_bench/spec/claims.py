@@ -1,20 +1,21 @@
 """Claim: a sentence about a method, with the bound that decides whether it holds."""
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from raskd_bench.errors import did_you_mean
 from raskd_bench.spec.amount import Amount, unit_fault
-from raskd_bench.spec.metrics import METRICS, MODAL, Metric
-from raskd_bench.spec.overhead import Mode
+from raskd_bench.spec.metrics import METRICS, MODAL, STOCHASTIC, Metric
+from raskd_bench.spec.overhead import UNIQUE, Mode
 from raskd_bench.spec.trial import Strict, misfit
 from raskd_bench.spec.words import shown
 
-Bound = Literal["at_most", "no_worse_by", "better_by"]
-BOUNDS: tuple[Bound, ...] = ("at_most", "no_worse_by", "better_by")
-OF_ACCURACY: tuple[Bound, ...] = ("no_worse_by", "better_by")
+Bound = Literal["at_most", "no_worse_by", "better_by", "better_than"]
+BOUNDS: tuple[Bound, ...] = ("at_most", "no_worse_by", "better_by", "better_than")
+OF_ACCURACY: tuple[Bound, ...] = ("no_worse_by", "better_by", "better_than")
 SLUG = "[A-Za-z0-9][A-Za-z0-9_-]*"
 
 
@@ -46,7 +47,8 @@ MetricName = Annotated[
 class Claim(Strict):
     """A sentence about a method's cost or accuracy, decided from what was measured.
 
-    It has exactly one bound: `at_most` for a cost, `no_worse_by` or `better_by` for an accuracy.
+    It has exactly one bound: `at_most` for a cost; `no_worse_by`, `better_by` or `better_than` for
+    an accuracy.
     """
 
     id: Slug = Field(description="Short name, unique in the suite.", examples=["time"])
@@ -71,6 +73,10 @@ class Claim(Strict):
     better_by: Amount | None = Field(
         default=None, description="Accuracy that must be gained, e.g. 0.3pp; 0pp: better at all."
     )
+    better_than: Annotated[list[str], Field(min_length=1, json_schema_extra=UNIQUE)] | None = Field(
+        default=None, description="Labels of which each must be outperformed, whatever the gain.",
+        examples=[["byot", "cs_kd"]],
+    )  # fmt: skip
     where: dict[str, Any] | None = Field(
         default=None,
         description="Cells that it is about, by the values of axes; default: all cells.",
@@ -84,6 +90,8 @@ class Claim(Strict):
             text = f"is for step_time and energy; {self.metric} has no modes; remove it"
             raise misfit(text, at="mode")
         self._check_one_bound(metric)
+        if self.better_than is not None and self.against is not None:
+            raise misfit("better_than names the other side; remove it", at="against")
         problem = _amount_fault(self.bound, self.amount, metric)
         if problem:
             raise misfit(problem, at=self.bound)
@@ -93,7 +101,7 @@ class Claim(Strict):
         given = [bound for bound in BOUNDS if getattr(self, bound) is not None]
         fitting = OF_ACCURACY if metric.kind == "accuracy" else ("at_most",)
         noun = "an accuracy" if metric.kind == "accuracy" else "a cost"
-        instead = " or ".join(fitting)
+        instead = " or ".join(filter(None, (", ".join(fitting[:-1]), fitting[-1])))
         if not given:
             raise misfit(f"is required: {self.metric} is {noun}; write {instead}", at=fitting[0])
         for bound in given:
@@ -110,7 +118,9 @@ class Claim(Strict):
 
     @property
     def amount(self) -> Amount:
-        """The value of the bound."""
+        """The value of the bound; of better_than that any gain is one."""
+        if self.better_than is not None:
+            return Amount.parse("0pp" if METRICS[self.metric].unit == "pp" else 0)
         amount: Amount = getattr(self, self.bound)
         return amount
 
@@ -120,10 +130,17 @@ class Claim(Strict):
         return (self.mode or "compute") if METRICS[self.metric].kind in MODAL else None
 
 
+def family_size(claims: Iterable[Claim]) -> int:
+    """Return how many of a suite's claims are on what scatters, and are decided as one family."""
+    return sum(METRICS[claim.metric].kind in STOCHASTIC for claim in claims)
+
+
 def _amount_fault(bound: Bound, amount: Amount, metric: Metric) -> str | None:
     """Return what is wrong with a bound's unit or sign, or None."""
     problem = _unit_fault(amount, metric)
-    zero_fits = bound == "better_by" or metric.kind == "count"  # a count may be exactly equal
+    zero_fits = (
+        bound in ("better_by", "better_than") or metric.kind == "count"
+    )  # a count may be exactly equal
     if problem is None and (amount.value < 0 or (amount.value == 0 and not zero_fits)):
         rule = "must be 0 or more" if zero_fits else "must be above 0"
         problem = f"{rule}; found {shown(amount.text)}"

@@ -132,6 +132,7 @@ def _check_claims(document: Document, claims: list[Any], offer: _Offer) -> None:
             text = f"{shown(name)} is already the id of {dotted(earlier)}; write another"
             document.fault((*path, "id"), text)
         _check_sides(document, path, claim, offer)
+        _check_members(document, path, claim, offer)
         for key, problem in _unmeasured(claim, offer):
             document.fault((*path, key), problem)
         _check_where(document, (*path, "where"), claim.get("where"), axes)
@@ -142,11 +143,24 @@ def _check_sides(document: Document, path: Path_, claim: dict[str, Any], offer: 
     for key in ("method", "against"):
         _check_label(document, (*path, key), claim.get(key), offer.labels)
     method, against = claim.get("method"), claim.get("against")
+    if claim.get("better_than") is not None and not against:
+        return
     if isinstance(method, str) and method == (against or offer.baseline):
         key = "against" if against else "method"
         hint = "another label" if against else "another label, or 'against'"
         what = "the method itself" if against else "the baseline itself"
         document.fault((*path, key), f"{method} is {what}; write {hint}")
+
+
+def _check_members(document: Document, path: Path_, claim: dict[str, Any], offer: _Offer) -> None:
+    """The methods that a claim's is better than are others of the suite, each named once."""
+    members = claim.get("better_than")
+    _check_repeats(document, (*path, "better_than"), members)
+    for index, label in enumerate(members if isinstance(members, list) else ()):
+        here: Path_ = (*path, "better_than", index)
+        _check_label(document, here, label, offer.labels)
+        if label is not None and label == claim.get("method"):
+            document.fault(here, f"{label} is the method itself; remove it")
 
 
 def _unmeasured(claim: dict[str, Any], offer: _Offer) -> Iterator[tuple[str, str]]:
@@ -207,11 +221,11 @@ def check_pairs_left(document: Document, suite: Suite) -> None:
             document.fault(path, text, at_key=not listed)
     for index, claim in enumerate(suite.claims):
         own = [names for names in grid if claim.where is None or excluded([claim.where], names)]
-        if not _meet(suite, own, claim.method, suite.against(claim)):
-            pair = f"{claim.method} and {suite.against(claim)}"
-            key = "where" if claim.where else "method"
-            text = f"nothing to compare: no cell has both {pair}; change {key} or exclude"
-            document.fault(("claims", index, key), text)
+        for other in claim.better_than or [suite.against(claim)]:
+            if not _meet(suite, own, claim.method, other):
+                key = "where" if claim.where else "method"
+                text = f"nothing to compare: no cell has both {claim.method} and {other}"
+                document.fault(("claims", index, key), f"{text}; change {key} or exclude")
 
 
 def _meet(suite: Suite, grid: list[dict[str, Any]], *labels: str) -> bool:

@@ -1,6 +1,7 @@
 """Read a suite file and report every fault of it at once."""
 
 import re
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from raskd_bench.spec.overhead import Overhead
 from raskd_bench.spec.rules import one_of
 from raskd_bench.spec.suite import SCHEMA, Suite
 from raskd_bench.spec.trial import SGD, AdamW, Augmentation, Budget, Execution, Schedule, Teacher
-from raskd_bench.spec.words import complaint, flow, shown
+from raskd_bench.spec.words import complaint, decimal_comma, flow, shown
 from raskd_bench.spec.yaml import Document, Path_, dotted
 
 MODELS: dict[Path_, type[BaseModel]] = {
@@ -47,6 +48,7 @@ RULES = {
 }
 NAMED = {"data", "student", "methods"}
 FRACTIONS = {"warmup", "milestones"}  # users of other tools write epochs there
+UNITS = re.compile("(warmup)_?(epoch|step|iteration|iter)s?")
 
 
 def load_suite(path: Path) -> Suite:
@@ -110,6 +112,13 @@ def _path(data: Any, location: tuple[str | int, ...]) -> Path_:
 def _refuse_unknown(document: Document, path: Path_) -> None:
     """Note an unknown key, and say nothing of the one that was probably meant."""
     key, parent = str(path[-1]), path[:-1]
+    if cut := decimal_comma(_at(document.data, parent), key):
+        document.refuse(path, cut[1], at_key=True)
+        document.silence((*parent, cut[0]))
+        return
+    if other := _other_unit(document.data, path):
+        document.refuse(path, other, at_key=True)
+        return
     if parent == ("optimizer",):
         name = document.data["optimizer"]["name"]
         model = OPTIMIZERS[name]
@@ -121,6 +130,24 @@ def _refuse_unknown(document: Document, path: Path_) -> None:
     meant = (*parent, hint.split("'")[1]) if hint else path
     if meant not in document:
         document.silence(meant)
+
+
+def _at(data: Any, path: Path_) -> Any:
+    """Return the part of a suite at a path."""
+    return reduce(lambda part, key: part[key], path, data)
+
+
+def _other_unit(data: Any, path: Path_) -> str | None:
+    """Return what to write instead of `warmup_epochs: 5`; None for any other key."""
+    match = UNITS.fullmatch(str(path[-1]))
+    if match is None or path[:-1] != ("schedule",):
+        return None
+    name, unit = match[1], {"epoch": "epochs"}.get(match[2], "steps")
+    value, budget = _at(data, path), data.get("budget")
+    whole = budget.get(unit) if isinstance(budget, dict) else None
+    known = isinstance(value, (int, float)) and isinstance(whole, int) and 0 < value < whole
+    instead = f"{name}: {value / whole:.4g}" if known else f"e.g. {name}: 0.05"
+    return f"unknown key; {name} is a fraction of the budget, not {unit}; write {instead}"
 
 
 def _refuse(document: Document, path: Path_, problem: Any) -> None:

@@ -6,6 +6,9 @@ from raskd_bench.fingerprint.model import QUANTITIES
 
 Kind = Literal["time", "memory", "energy", "count", "accuracy"]
 MODAL = frozenset({"time", "energy"})  # kinds that are measured once for each mode
+STOCHASTIC = frozenset(
+    {"time", "energy", "accuracy"}
+)  # kinds that chance touches: they form families
 PAIRED = frozenset({"time", "memory", "energy"})  # kinds that an overhead campaign measures
 
 

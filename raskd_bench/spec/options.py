@@ -6,6 +6,7 @@ from typing import Any
 from raskd_bench import catalog
 from raskd_bench.errors import did_you_mean
 from raskd_bench.spec.rules import RULES, Rule, one_of, rule_of
+from raskd_bench.spec.words import decimal_comma
 from raskd_bench.spec.yaml import Document, Path_
 
 OWN_KEYS = {"method": ("name", "label"), "student": ("name",), "dataset": ("name",)}
@@ -98,7 +99,7 @@ def _check_options(
     document: Document, path: Path_, card: catalog.Card, options: dict[str, Any]
 ) -> None:
     rules, meant = _rules(card), set()
-    for key, value in options.items():
+    for key, value in _whole(document, path, options).items():
         if key in rules:
             rule = rules[key]
             problem = rule.broken_by(value) if rule else None
@@ -117,3 +118,12 @@ def _check_options(
             example = f"{{name: {card.name}, {name}: ...}}"
             text = f"is required by {card.name}: {words}, e.g. {example}"
             document.fault((*path, name), text)
+
+
+def _whole(document: Document, path: Path_, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options without those that a decimal comma cut in two, which is noted."""
+    cut = {key: found for key in options if (found := decimal_comma(options, key))}
+    for key, (_, text) in cut.items():
+        document.refuse((*path, key), text, at_key=True)
+    halves = {before for before, _ in cut.values()} | set(cut)
+    return {key: value for key, value in options.items() if key not in halves}

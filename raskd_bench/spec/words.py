@@ -1,6 +1,7 @@
 """Values and rules in the words of a suite's author."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,6 +51,28 @@ def flow(value: Any) -> str:
         plain = re.fullmatch(r"[\w./][\w./+-]*", value) and isinstance(plain_value(value), str)
         return value if plain else repr(value)
     return repr(value)
+
+
+def odd_space(text: str) -> tuple[int, str] | None:
+    """Return the index of a space that is none to YAML, and what is wrong; None without one."""
+    for index, character in enumerate(text):
+        if character != " " and unicodedata.category(character) == "Zs":
+            name = unicodedata.name(character).lower()
+            return index, f"contains a {name} (U+{ord(character):04X}); write a plain space"
+    return None
+
+
+def decimal_comma(mapping: Mapping[str, Any], key: str) -> tuple[str, str] | None:
+    """Return the key whose value `0,1` was cut at its comma, and what to write; None otherwise.
+
+    In braces `lr: 0,1` is two entries, `lr: 0` and `1:`, of which `key` is the second.
+    """
+    keys = list(mapping)
+    before = keys[keys.index(key) - 1]
+    whole = mapping[before]
+    if before == key or not key.isdecimal() or mapping[key] is not None or type(whole) is not int:
+        return None
+    return before, f"a comma ends the value of {before}; write {before}: {whole}.{key}"
 
 
 def complaint(rule: str, value: Any) -> str:

@@ -24,7 +24,7 @@ from ruamel.yaml.events import (
 
 from raskd_bench.errors import Fault, RequestError, SuiteError, did_you_mean
 from raskd_bench.spec.syntax import Place, syntax_fault
-from raskd_bench.spec.words import plain_value
+from raskd_bench.spec.words import odd_space, plain_value
 
 Path_ = tuple[str | int, ...]
 MAX_DEPTH = 20
@@ -58,7 +58,7 @@ class Document:
         try:
             self.data: Any = self._document()
         except MarkedYAMLError as error:
-            self._stop(*syntax_fault(error))
+            self._stop(*self._odd_space(error) or syntax_fault(error))
         except SuiteError:
             raise
         except Exception as error:  # whatever else the parser makes of arbitrary bytes
@@ -92,6 +92,15 @@ class Document:
 
     def _stop(self, place: Place, message: str) -> NoReturn:
         raise SuiteError([*self.faults, Fault(self.file, *place, "", message)])
+
+    def _odd_space(self, error: MarkedYAMLError) -> tuple[Place, str] | None:
+        """Return the place of a space that is none to YAML, in a line that a syntax error names."""
+        marks = [mark for mark in (error.context_mark, error.problem_mark) if mark is not None]
+        for number in sorted({mark.line for mark in marks}):
+            line = self._lines[number] if number < len(self._lines) else ""
+            if odd := odd_space(line.partition(" #")[0]):
+                return (number + 1, odd[0] + 1), odd[1]
+        return None
 
     def _document(self) -> Any:
         next(self._events)
@@ -139,7 +148,8 @@ class Document:
         value = plain_value(event.value) if event.implicit[0] else event.value
         if isinstance(value, str) and not value.isprintable():
             odd = next(character for character in value if not character.isprintable())
-            self.refuse(path, f"contains {odd!r}; write one line of printable characters")
+            text = f"contains {odd!r}; write one line of printable characters"
+            self.refuse(path, (odd_space(value) or (0, text))[1])
             return None
         if isinstance(value, int) and abs(value) >= 2**63:
             self.refuse(path, f"must be below 2^63; found {event.value[:30]}")
@@ -165,7 +175,8 @@ class Document:
         if not isinstance(event, ScalarEvent) or not event.value.isprintable():
             self._skip(event)
             self.incomplete.add(path)
-            self._note(event, path, "a key must be one plain word")
+            odd = odd_space(event.value) if isinstance(event, ScalarEvent) else None
+            self._note(event, path, odd[1] if odd else "a key must be one plain word")
             return None
         key = str(event.value)
         if key == "<<":
@@ -206,6 +217,7 @@ class Document:
         odd = UNREADABLE.search(text)
         if odd:
             self._stop(_end(text[: odd.start()]), f"contains {odd[0]!r}; remove it")
+        self._lines = re.split("[\r\n]", text)
         return text
 
 

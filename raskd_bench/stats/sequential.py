@@ -1,4 +1,4 @@
-"""Error rates over several looks (alpha spending) and over several metrics (Holm)."""
+"""Error rates over several looks (alpha spending) and over several hypotheses (Holm)."""
 
 import math
 from collections.abc import Sequence
@@ -53,3 +53,25 @@ def holm(p_values: Sequence[float], alpha: float) -> tuple[bool, ...]:
         ValueError: a p-value is not in [0, 1].
     """
     return tuple(value <= alpha for value in holm_adjusted(p_values))
+
+
+def holm_levels(p_values: Sequence[float], alpha: float) -> tuple[float, ...]:
+    """Return the level at which Holm's step-down tests each, in the order given.
+
+    It rejects exactly those whose p-value is at most its level; where it stops, all that are left
+    have the level of that step.
+
+    Args:
+        p_values: as for `holm`.
+        alpha: of the family.
+
+    Raises:
+        ValueError: a p-value is not in [0, 1].
+    """
+    rejected = holm(p_values, alpha)
+    last = alpha / max(1, len(p_values) - sum(rejected))
+    levels = [last] * len(p_values)
+    by_size = sorted(range(len(p_values)), key=p_values.__getitem__)
+    for rank, index in enumerate(by_size[: sum(rejected)]):
+        levels[index] = alpha / (len(p_values) - rank)
+    return tuple(levels)

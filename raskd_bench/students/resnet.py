@@ -2,12 +2,13 @@
 
 ResNet-8/20/56 have three stages of 16, 32 and 64 channels (He et al. 2016, arXiv 1512.03385,
 section 4.2, with projection shortcuts); ResNet-18/34 four stages of 64 to 512. The pre-activation
-form is that of CS-KD and PS-KD's code: no normalisation after the last stage, and a bare 1x1
-convolution as shortcut on the already activated input.
+form is that of CS-KD and PS-KD's code but for one thing (`shortcut`): no normalisation after the
+last stage, and a bare 1x1 convolution as shortcut on the already activated input.
 """
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from functools import partial
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -42,10 +43,22 @@ class BasicBlock(nn.Module):
 
 
 class PreActBlock(nn.Module):
-    """conv relu BN conv relu BN x + shortcut, He et al. 2016b, arXiv 1603.05027."""
+    """conv relu BN conv relu BN x + shortcut, He et al. 2016b, arXiv 1603.05027.
 
-    def __init__(self, channels: int, width: int, stride: int) -> None:
+    The shortcut is x; a 1x1 convolution of relu BN x where the width or the resolution changes.
+
+    Args:
+        channels: of x.
+        width: of the output.
+        stride: of the first convolution.
+        preactivated: an identity shortcut gives relu BN x, too.
+    """
+
+    def __init__(
+        self, channels: int, width: int, stride: int, *, preactivated: bool = False
+    ) -> None:
         super().__init__()
+        self.preactivated = preactivated
         self.bn1 = nn.BatchNorm2d(channels)
         self.conv1 = conv3x3(channels, width, stride)
         self.bn2 = nn.BatchNorm2d(width)
@@ -56,7 +69,9 @@ class PreActBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         active = F.relu(self.bn1(x))
-        shortcut = x if self.projection is None else self.projection(active)
+        shortcut = active if self.preactivated else x
+        if self.projection is not None:
+            shortcut = self.projection(active)
         out: Tensor = self.conv2(F.relu(self.bn2(self.conv1(active))))
         return out + shortcut
 
@@ -132,9 +147,10 @@ def _post_activation(widths: Sequence[int], depths: Sequence[int]) -> ResNet:
     return ResNet(BasicBlock, widths, depths, stem=stem, stem_channels=widths[0])
 
 
-def _pre_activation(depths: Sequence[int]) -> ResNet:
+def _pre_activation(depths: Sequence[int], shortcut: str) -> ResNet:
     stem = nn.Sequential(conv3x3(3, 64), nn.BatchNorm2d(64), nn.ReLU())
-    return ResNet(PreActBlock, (64, 128, 256, 512), depths, stem=stem, stem_channels=64)
+    block = partial(PreActBlock, preactivated=shortcut == "preactivated")
+    return ResNet(block, (64, 128, 256, 512), depths, stem=stem, stem_channels=64)
 
 
 def resnet8() -> Backbone:
@@ -162,11 +178,19 @@ def resnet34() -> Backbone:
     return _post_activation((64, 128, 256, 512), (3, 4, 6, 3))
 
 
-def preact_resnet18() -> Backbone:
-    """ResNet-18 with a CIFAR stem and pre-activation blocks, as CS-KD and PS-KD train it."""
-    return _pre_activation((2, 2, 2, 2))
+def preact_resnet18(*, shortcut: Literal["identity", "preactivated"] = "identity") -> Backbone:
+    """ResNet-18 with a CIFAR stem and pre-activation blocks.
+
+    Differs: an identity shortcut takes x, as in He et al. 2016b; in the code of CS-KD
+    (alinlab/cs-kd at b706db9), BAKE, PS-KD and Self-KD-Lib every shortcut takes relu BN x:
+    `shortcut: preactivated`. The parameters are the same.
+    """
+    return _pre_activation((2, 2, 2, 2), shortcut)
 
 
-def preact_resnet34() -> Backbone:
-    """ResNet-34 with a CIFAR stem and pre-activation blocks."""
-    return _pre_activation((3, 4, 6, 3))
+def preact_resnet34(*, shortcut: Literal["identity", "preactivated"] = "identity") -> Backbone:
+    """ResNet-34 with a CIFAR stem and pre-activation blocks.
+
+    Differs: as `preact_resnet18`, for which published numbers take `shortcut: preactivated`.
+    """
+    return _pre_activation((3, 4, 6, 3), shortcut)

@@ -106,13 +106,20 @@ def calibration_error(bins: Sequence[ReliabilityBin]) -> float:
 def risk_coverage_area(confidence: Tensor, correct: Tensor) -> float:
     """Area under the risk-coverage curve: mean error among the k most confident, over all k.
 
-    Geifman et al. 2019, arXiv 1805.08206.
+    AURC = 1/N sum_k 1/k sum_{i <= k} e_i, images by descending confidence, e_i = 1 where image i is
+    wrong (Geifman et al. 2019, arXiv 1805.08206). Images of equal confidence have no order: e_i is
+    the share of wrong ones among them, which gives the mean of AURC over all their orders.
 
     Args:
         confidence: [N] probability of the predicted class.
         correct: [N] whether it is the label.
     """
     order = confidence.argsort(descending=True, stable=True)
-    errors = (~correct[order]).double().cumsum(dim=0)
+    ranked, errors = confidence[order], (~correct[order]).double()
+    block = F.pad((ranked[1:] != ranked[:-1]).long(), (1, 0)).cumsum(dim=0)
+    # sums of ones are exact, in whatever order a GPU adds them
+    sums = torch.zeros(len(errors), 2, dtype=torch.double, device=errors.device)
+    sums.index_add_(0, block, torch.stack([errors, torch.ones_like(errors)], dim=1))
+    shares = sums[block, 0] / sums[block, 1]
     counts = torch.arange(1, len(errors) + 1, dtype=torch.double, device=errors.device)
-    return float((errors / counts).mean())
+    return float((shares.cumsum(dim=0) / counts).mean().clamp(max=1))

@@ -146,3 +146,13 @@ def test_in_inference_mode_an_operation_counts_as_its_parts():
     with torch.inference_mode():
         seen = counted(layer, torch.rand(3, 5))
     assert dict(seen.operations) == {"aten.addmm.default": 1}
+
+
+def test_attention_without_gradient_is_counted_as_with_one():
+    layer = torch.nn.TransformerEncoderLayer(16, 4, 32, batch_first=True).eval()
+    tokens = torch.randn(2, 5, 16)
+    plain = counted(layer, tokens).matmul_flops_forward
+    with torch.no_grad():
+        fused = counted(layer, tokens)
+    assert fused.matmul_flops_forward == plain == 44_160
+    assert fused.unknown == set()

@@ -96,6 +96,7 @@ class Bench:
         self.arms, self.epoch_seconds = [], 0.0
         self.rng = np.random.default_rng(0)
         self.prepare = lambda arms: None
+        self.share = 1.0
 
     @contextmanager
     def start(self) -> Iterator[dict]:
@@ -116,7 +117,7 @@ class Bench:
             file.add("comparison", self.header.model_dump(mode="json", by_alias=True))
         engine = Engine(header=self.header, file=file, path=self.path, start=self.start,
                         watch=self.host, block_seconds=0.1, show=self.onlooker,
-                        now=self.clock)  # fmt: skip
+                        now=self.clock, share=self.share)  # fmt: skip
         self.ending = engine.run()
         file.close()
         return read(self.path)

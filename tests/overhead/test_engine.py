@@ -44,6 +44,16 @@ def test_it_goes_on_until_every_margin_is_decided(bench):
     assert rig.ending == "last look"
 
 
+def test_it_goes_on_while_a_family_of_claims_asks_for_more(bench):
+    """Decided alone at the first look, at a sixth of alpha at the second."""
+    rig = bench(noise=0.02)
+    rig.share = 1 / 6
+    known = rig.run()
+    assert (decide(known, 0.02).restarts, decide(known, 0.02).verdict) == (3, Verdict.supported)
+    assert decide(known, 0.02, share=1 / 6).verdict is Verdict.supported
+    assert (rig.ending, rig.onlooker.looks) == ("decided", [3, 5])
+
+
 def test_a_control_is_never_stopped_for_what_it_shows(bench):
     rig = bench(noise=0.01, role="a/a")
     assert decide(rig.run(), 0.02).restarts == 8

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from raskd_bench import record
 from raskd_bench.evidence.registration import Registration, register
 from raskd_bench.fingerprint.model import Fingerprint
+from raskd_bench.outcomes import packed
 from raskd_bench.record import Record
 
 MACHINE = {"cpu": "AMD EPYC", "cores": 2, "device": "cpu", "threads": 2,
@@ -215,6 +217,14 @@ class Files:
         made = make_record(label, seed, **{"started": STARTED, "machine": HOST} | failed | fields)
         record.write(made, path)
         return path
+
+    def hits(self, label: str, hits: Any, split: str = "same", largest: float = 0.1) -> None:
+        """Write a Record for each row of hits, [S, N]: which test examples a seed got right."""
+        for seed, row in enumerate(np.asarray(hits, dtype=bool)):
+            data = {"train": 160, "val": None, "test": len(row), "classes": 10, "height": 8,
+                    "width": 8, "largest_class": largest}  # fmt: skip
+            outcomes = packed(split, {"test_top1": row}).model_dump()
+            self.trial(label, seed, test_top1=float(row.mean()), outcomes=outcomes, data=data)
 
     memory = staticmethod(lambda arm, **facts: memory(arm, **facts))
     restart = staticmethod(lambda *values: restart(*values))

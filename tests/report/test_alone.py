@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from raskd_bench.report.alone import DISTURBED
+from raskd_bench.report.alone import DISTURBED, MIN_STEPS, unfit
 from raskd_bench.report.cells import notes_of, rows_of
 from raskd_bench.report.compare_trials import table_pairs
 from raskd_bench.report.figure_pareto import draw_pareto
@@ -83,3 +83,31 @@ def test_sets_of_results_are_compared_by_accuracy_only(beside, three_methods):
 
 def test_what_is_disturbed_are_fields_of_a_record(new_record):
     assert set(type(new_record()).model_fields) >= DISTURBED
+
+
+def disturbed(*reasons):
+    return {"foreign_cores": 1.3, "stolen_cores": 0.0, "reasons": list(reasons)}
+
+
+def test_a_disturbed_trial_s_times_are_left_out_with_a_note(new_record):
+    cause = "other work took 1.3 of 2 cores"
+    made = [new_record(), new_record("ras_kd", disturbance=disturbed(cause))]
+    (table,) = tables(made)
+    assert table.ratio(table.rows[1], "train_seconds") is None
+    assert table.ratio(table.rows[1], "train_flops") is not None
+    notes = " ".join(notes_of(table))
+    assert f"times of 1 of 2 trials were disturbed ({cause}) and are not compared" in notes
+
+
+@pytest.mark.parametrize(("fields", "why"), [
+    ({}, None),
+    ({"steps": MIN_STEPS}, None),
+    ({"steps": None}, None),
+    ({"disturbance": disturbed()}, None),
+    ({"steps": 29}, "only 29 steps; a time needs 30"),
+    ({"jobs": 2}, "ran side by side with others (--jobs 2)"),
+    ({"seeds_together": 3}, "ran side by side with others (seeds_together: 3)"),
+    ({"jobs": 2, "disturbance": disturbed("GPU: power brake")}, "disturbed: GPU: power brake"),
+])  # fmt: skip
+def test_times_that_are_not_fit_to_print_have_a_reason(new_record, fields, why):
+    assert unfit(new_record(**fields)) == why

@@ -93,3 +93,19 @@ def test_a_table_that_is_refused_leaves_the_others(new_record):
     refused = []
     assert [table.suite for table in tables([good, *bad], refused)] == ["good"]
     assert "these rows are not comparable; remove the Record" in refused[0]
+
+
+def test_a_table_says_by_how_much_a_budget_was_exceeded_and_what_a_step_has(new_record):
+    budget = {"images": 100.0}
+    records = [new_record(label, budget=budget, steps=steps, images_drawn=128)
+               for label, steps in (("cross_entropy", 2), ("ras_kd", 2), ("cs_kd", 1))]  # fmt: skip
+    assert only(records).notes[0] == (
+        "budget of 100 images: x1.28 used, a step has 64 images (cross_entropy, ras_kd); "
+        "x1.28 used, a step has 128 images (cs_kd)"
+    )
+
+
+def test_a_teachers_training_and_less_than_a_percent_are_no_overrun(new_record):
+    fields = {"preparation_seconds": 2.0, "train_seconds": 5.02}
+    table = only([new_record(budget={"seconds": 3.0}, **fields)])
+    assert not [note for note in table.notes if "used" in note]

@@ -74,9 +74,3 @@ def test_disturbed_pairs_and_cells_that_failed_are_notes():
     text = shown([Probed(CELL, (Need(),), disturbed=(30, 60)), "resnet18: out_of_memory: killed"])
     assert "30 of 60 pairs were disturbed: stop other work" in text
     assert "not measured: resnet18: out_of_memory: killed" in text
-
-
-def test_the_seeds_of_an_accuracy_claim_are_planned():
-    text = shown([Probed(CELL, (Need(),))])
-    assert "claim acc: 11 seeds for 0.3pp" in text
-    assert "the suite has 3: not enough" in text

@@ -85,7 +85,7 @@ def ends(how):
 @pytest.mark.parametrize(
     ("how", "status", "reason"),
     [
-        ("diverge", "diverged", "ce is not finite at step"),
+        ("diverge", "diverged", "ce is not finite at step 4"),
         ("error", "failed", 'KeyError: "a bug in a user\'s method"'),
         ("memory", "out_of_memory", "DefaultCPUAllocator"),
         ("killed", "out_of_memory", "signal 9"),
@@ -124,6 +124,15 @@ def test_failed_trials_are_tried_again_and_their_records_set_aside(tmp_path):
     assert [result.label for result in second.ran] == ["ends"]
     kept = list((first.folder / "superseded").rglob("*.json"))
     assert [read(path).label for path in kept] == ["ends"]
+
+
+def test_a_trial_that_diverged_is_a_result_and_runs_again_only_if_asked(tmp_path):
+    first, _ = run(tmp_path, ends("diverge"))
+    assert ([r.status for r in first.ran], first.failed) == (["diverged", "done"], ())
+    second, show = run(tmp_path, ends("diverge"))
+    assert (second.ran, show.resumed) == ((), 2)
+    third, _ = run(tmp_path, ends("diverge"), retry=True)
+    assert [result.label for result in third.ran] == ["ends"]
 
 
 def test_fresh_runs_everything_again_and_loses_no_record(tmp_path):

@@ -215,3 +215,21 @@ def test_the_schema_knows_metrics_units_and_when_seeds_may_be_empty():
         assert not validator.is_valid(document | wrong)
     del document["overhead"]
     assert not validator.is_valid(document)
+
+
+def test_a_claim_may_name_several_methods_to_be_better_than(write_suite):
+    methods = "[cross_entropy, ras_kd, byot, cs_kd]"
+    claims = written(metric="test_top1", better_than="[byot, cs_kd]")
+    (found,) = load_suite(write_suite(methods=methods, seeds="[0, 1, 2]", claims=claims)).claims
+    assert (found.bound, found.better_than) == ("better_than", ["byot", "cs_kd"])
+    assert (found.amount.value, found.amount.unit) == (0.0, "pp")
+    assert claim(metric="test_nll", better_than=["byot"]).amount.unit == ""
+    assert "better_than" not in claim(metric="test_top1", better_by="0pp").model_dump(
+        exclude_none=True
+    )
+
+
+def test_the_baseline_may_be_shown_to_be_better_than_others(write_suite):
+    claims = written(method="cross_entropy", metric="test_top1", better_than="[ras_kd]")
+    (found,) = load_suite(write_suite(seeds="[0, 1, 2]", claims=claims)).claims
+    assert found.better_than == ["ras_kd"]

@@ -94,6 +94,18 @@ def test_maps_are_what_the_backbone_declares(name: str) -> None:
     torch.testing.assert_close(pooled, maps[-1].mean(dim=(2, 3)))
 
 
+def test_a_preactivated_shortcut_is_that_of_the_reference_repositories():
+    """Equal weights: blocks whose shortcut is a convolution agree, identities take relu BN x."""
+    plain, other = (new_backbone("preact_resnet18", options)
+                    for options in ({}, {"shortcut": "preactivated"}))  # fmt: skip
+    other.load_state_dict(plain.state_dict())
+    x = torch.randn(2, 64, 8, 8)
+    identity, taken = plain.stages[0][0], other.stages[0][0]
+    active = torch.relu(identity.bn1(x))
+    torch.testing.assert_close(taken(x) - identity(x), active - x, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(other.stages[1][0](x), plain.stages[1][0](x))
+
+
 @pytest.mark.parametrize("name", ["resnet8", "preact_resnet18", "wrn_16_2"])
 def test_small_grey_sized_images_fit(name: str) -> None:
     maps, pooled = new_backbone(name, {})(torch.randn(2, 3, 8, 8))

@@ -1,5 +1,6 @@
 """Metrics of classification: counted by hand, and against slow twins."""
 
+import itertools
 import math
 
 import numpy as np
@@ -110,6 +111,23 @@ def test_risk_coverage_area_counted_by_hand() -> None:
     confidence = torch.tensor([0.2, 0.9, 0.6])
     correct = torch.tensor([False, True, False])
     assert risk_coverage_area(confidence, correct) == pytest.approx((0 + 1 / 2 + 2 / 3) / 3)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_equal_confidences_count_as_the_mean_over_all_their_orders(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    confidence, correct = rng.integers(1, 4, 6) / 4, rng.random(6) < 0.5
+    orders = [list(order) for order in itertools.permutations(range(6))]
+    descending = [o for o in orders if all(np.diff(confidence[o]) <= 0)]
+    areas = [np.mean(np.cumsum(~correct[o]) / np.arange(1, 7)) for o in descending]
+    found = risk_coverage_area(torch.tensor(confidence), torch.tensor(correct))
+    assert found == pytest.approx(np.mean(areas), rel=1e-12)
+
+
+def test_a_student_that_says_one_class_has_the_area_of_its_error_whatever_the_order() -> None:
+    correct = torch.tensor([True] * 3 + [False] * 3)
+    areas = [risk_coverage_area(torch.ones(6), order) for order in (correct, correct.flip(0))]
+    assert areas == pytest.approx([0.5, 0.5])
 
 
 def test_score_counted_by_hand() -> None:
