@@ -4,12 +4,10 @@ from collections.abc import Sequence
 
 from raskd_bench.record import Record
 
-DISTURBED = frozenset({
+TIMES = frozenset({
     "train_seconds", "setup_seconds", "eval_seconds", "io_seconds", "wall_seconds",
     "data_wait_seconds", "preparation_seconds", "step_seconds", "energy_joules",
-    "peak_host_bytes",
 })  # fmt: skip
-TIMES = DISTURBED - {"peak_host_bytes"}
 MIN_STEPS = 30  # of a trial: fewer give no time of a step that would come out again
 
 
@@ -36,9 +34,7 @@ def comparable(result: Record, name: str) -> bool:
     """Whether a field of a Record may be compared with that of another, and printed as a cost."""
     if name == "peak_host_bytes":  # other work takes cores, not a process's memory
         return not _company(result)
-    if name in TIMES:
-        return unfit(result) is None
-    return name not in DISTURBED or is_alone(result)
+    return name not in TIMES or unfit(result) is None
 
 
 def beside_others(records: Sequence[Record]) -> list[str]:
