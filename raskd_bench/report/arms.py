@@ -107,16 +107,6 @@ def _of_latest_recipe(records: dict[Path, Record]) -> tuple[dict[Path, Record], 
     return chosen, [f"{trials} under another recipe or budget left out"] if others else []
 
 
-def _of_latest_data(records: dict[Path, Record]) -> tuple[dict[Path, Record], list[str]]:
-    """Return the Records that are of the same data as the latest one."""
-    keys = dict(zip(records, data_keys(list(records.values())), strict=True))
-    latest = keys[max(records, key=lambda path: records[path].started)]
-    chosen = {path: record for path, record in records.items() if keys[path] == latest}
-    others = len(records) - len(chosen)
-    trials = several(others, "trial")
-    return chosen, [f"{trials} on other data, or unrecorded ones, left out"] if others else []
-
-
 def _by_seed(records: Any, label: str) -> dict[int, Record]:
     """Return the latest Record of each seed, one that finished before one that did not."""
     own = [record for record in records if record.label == label]
