@@ -306,3 +306,41 @@ def test_a_newer_record_is_not_overwritten(tmp_path):
 def test_a_device_that_does_not_exist_is_refused(tmp_path, device):
     with pytest.raises(RequestError, match="auto, cpu, cuda"):
         run(tmp_path, "[cross_entropy]", device=device)
+
+
+def test_other_pictures_under_the_same_path_are_other_trials(tmp_path, monkeypatch):
+    """The fault: pictures changed between two runs, and one table held both."""
+    monkeypatch.setenv("RASKD_BENCH_DATA", str(tmp_path / "home"))
+    more = "data: {name: imagefolder, root: pictures}"
+    suite = SUITE.replace("data: digits\n", "")
+    rng = np.random.default_rng(0)
+
+    def paint():
+        for part in ("train", "test"):
+            for owner in ("a", "b"):
+                folder = tmp_path / "pictures" / part / owner
+                folder.mkdir(parents=True, exist_ok=True)
+                for number in range(16):
+                    pixels = rng.integers(0, 256, (8, 8, 3), np.uint8)
+                    Image.fromarray(pixels).save(folder / f"{number}.png")
+
+    paint()
+    first, _ = run_on(suite, tmp_path, "[cross_entropy]", more)
+    again, shown = run_on(suite, tmp_path, "[cross_entropy]", more)
+    assert (len(first.ran), again.resumed, shown.noted) == (1, 1, [])
+    paint()
+    second, shown = run_on(suite, tmp_path, "[cross_entropy, label_smoothing]", more)
+    assert (len(second.ran), second.resumed) == (2, 0)
+    assert any("data changed since 1 trial" in text for text in shown.noted)
+    records = [read(path) for path in sorted(second.folder.glob("*.json"))]
+    assert len(records) == 3  # the first one is kept
+    assert len({found.data.digest for found in records}) == 2
+
+
+def run_on(suite, tmp_path, methods, more):
+    path = tmp_path / "suite.yaml"
+    path.write_text(suite.format(methods=methods, budget="steps: 1", limit=60, seeds=[0],
+                                 more=more, student="resnet8"))  # fmt: skip
+    show = Silent()
+    return run_suite(load_suite(path), tmp_path, show=show, device="cpu",
+                     results=tmp_path / "results"), show  # fmt: skip

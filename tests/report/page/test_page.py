@@ -86,7 +86,7 @@ def test_a_claim_has_verdict_interval_sentence_standing_and_its_files(measured, 
     _, reader = read_page(measured.results)
     text = reader.texts["claim-1"]
     for part in ("supported", "tiny: time", "RAS-KD adds no relevant time", "+0.80 %",
-                 "90 % interval +0.63 to +0.97 %", "confirmatory", "an overhead within 2 %",
+                 "95 % interval +0.55 to +1.05 %", "confirmatory", "an overhead within 2 %",
                  "reconstruction from the abstract", "TOST, alpha 0.05"):  # fmt: skip
         assert part in text
     assert text.count("+0.80 %") == 1
