@@ -26,8 +26,8 @@ def on(new_record, changed):
 def test_other_pictures_are_another_table_and_both_say_which(on):
     made = tables([on("old"), on("new"), on("new", "ras_kd", test_top1=0.1)])
     assert [(table.data, len(table.rows)) for table in made] == [("new", 2), ("old", 1)]
-    assert [table.notes[0] for table in made] == [
-        "this table has digest of the data new", "this table has digest of the data old"]  # fmt: skip
+    told = "this table has digest of the data"
+    assert [table.notes[0] for table in made] == [f"{told} new", f"{told} old"]
     assert made[1].difference(made[1].rows[0], "test_top1") is None
 
 
