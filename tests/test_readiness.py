@@ -28,7 +28,7 @@ def faults(tmp_path):
         path.write_text(SUITE.format(methods=methods, data=data, batch_size=batch_size,
                                      budget=budget))  # fmt: skip
         trials = [plan.trial for plan in expand(load_suite(path), tmp_path)]
-        return faults_of(trials, torch.device("cpu"), tmp_path)
+        return faults_of(trials, torch.device("cpu"), tmp_path, {})
 
     return find
 

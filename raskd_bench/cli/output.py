@@ -10,12 +10,14 @@ from raskd_bench.cli.options import FAILED, Format
 from raskd_bench.errors import RequestError
 
 
-def print_report(places: list[Path], form: Format, out: Path | None = None) -> None:
+def print_report(
+    places: list[Path], form: Format, out: Path | None = None, wide: bool = False
+) -> None:
     """Print the tables that can be made; one that cannot be is a line on stderr and exit code 1."""
     from raskd_bench.report.whole import whole_report
 
     refused: list[str] = []
-    made = whole_report(places, form, refused)
+    made = whole_report(places, form, refused, wide)
     write_or_print(made, out)
     _say_refused(refused)
 

@@ -31,6 +31,9 @@ def report(
     static: Annotated[
         bool, typer.Option("--static", help="html: pictures as SVG, a small page.")
     ] = False,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="All columns, and intervals on this very test set.")
+    ] = False,
     figures: Annotated[
         Path | None, typer.Option(help="Write figures there too, for a paper: SVG and PDF.")
     ] = None,
@@ -42,14 +45,17 @@ def report(
         typer.Option(help="Write trials for a tracker too: tensorboard:DIR or mlflow:DIR."),
     ] = None,
 ) -> None:
-    """Print the tables of Records: accuracy with intervals, cost as ratios to the baseline."""
+    """Print answers and tables of Records: accuracy with intervals, cost as ratios."""
     places = results or [Path("results")]
+    if wide and form not in {Format.table, Format.markdown}:
+        raise RequestError(f"report: --wide is for tables and markdown; --format {form.value} has "
+                           "all its columns without it")  # fmt: skip
     if static and form is not Format.html:
         raise RequestError("report: --static is for --format html; leave it out")
     if form is Format.html and out is None and not history:
         raise RequestError("report: --format html is a page, not text; add --out page.html")
     with _uncollected():
-        _report(places, form, out, static, figures, history, export or ())
+        _report(places, form, out, static, wide, figures, history, export or ())
 
 
 @contextmanager
@@ -63,8 +69,8 @@ def _uncollected() -> Iterator[None]:
 
 
 def _report(
-    places: list[Path], form: Format, out: Path | None, static: bool, figures: Path | None,
-    history: bool, export: Iterable[str],
+    places: list[Path], form: Format, out: Path | None, static: bool, wide: bool,
+    figures: Path | None, history: bool, export: Iterable[str],
 ) -> None:  # fmt: skip
     if history:
         print_history(places, out)
@@ -76,7 +82,7 @@ def _report(
     if form is Format.html and out is not None:
         write_page(places, out, static)
     else:
-        print_report(places, form, out)
+        print_report(places, form, out, wide)
 
 
 def list_(

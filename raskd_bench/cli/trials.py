@@ -113,10 +113,10 @@ def plan(
     facts: dict[str, Any] = {}
     predictions, notes = predict(steps_of(loaded, home, only), home, facts)
     console().print(plan_tables(loaded, predictions))
-    _print_needs(loaded, predictions, results)
     for name, found in facts.items():
         say(f"{name}: {found.line}")
         notes += [f"{name}: {note}" for note in found.notes]
+    _print_needs(loaded, predictions, results)
     for note in notes:
         say(f"note: {note}")
     if probe:

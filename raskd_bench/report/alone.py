@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from raskd_bench.record import Record
 
-DISTURBED = frozenset({
+TIMES = frozenset({
     "train_seconds", "setup_seconds", "eval_seconds", "io_seconds", "wall_seconds",
     "data_wait_seconds", "preparation_seconds", "step_seconds", "energy_joules",
-    "peak_host_bytes",
 })  # fmt: skip
 MIN_STEPS = 30  # of a trial: fewer give no time of a step that would come out again
 
@@ -32,14 +31,14 @@ def is_alone(result: Record) -> bool:
 
 
 def comparable(result: Record, name: str) -> bool:
-    """Whether a field of a Record may be compared with that of another."""
+    """Whether a field of a Record may be compared with that of another, and printed as a cost."""
     if name == "peak_host_bytes":  # other work takes cores, not a process's memory
         return not _company(result)
-    return name not in DISTURBED or is_alone(result)
+    return name not in TIMES or unfit(result) is None
 
 
 def beside_others(records: Sequence[Record]) -> list[str]:
-    """Return notes that say which Records' times are left out; none if all ran alone."""
+    """Return notes that say which Records' times are left out; none if all are fit to print."""
     notes = []
     if said := ", ".join(sorted({how for result in records for how in _company(result)})):
         notes.append(f"times, energy and host memory of trials that ran side by side ({said}) are "
@@ -50,6 +49,16 @@ def beside_others(records: Sequence[Record]) -> list[str]:
         listing = "; ".join(causes[:3]) + ("; ..." if len(causes) > 3 else "")
         notes.append(f"times of {len(spoilt)} of {len(records)} trials were disturbed ({listing}) "
                      "and are not compared; FLOPs and accuracy are")  # fmt: skip
+    hasty = sorted(
+        {
+            result.steps
+            for result in records
+            if is_alone(result) and unfit(result) and result.steps is not None
+        }
+    )
+    if hasty:
+        counts = " and ".join(map(str, hasty[:3])) + (" and more" if len(hasty) > 3 else "")
+        notes.append(f"times of trials of {counts} steps are blank: a time needs {MIN_STEPS}")
     return notes
 
 

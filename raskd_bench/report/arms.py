@@ -88,15 +88,6 @@ def begun(case: Case, arms: Arms) -> CellVerdict:
     )  # fmt: skip
 
 
-def _of_latest_recipe(records: dict[Path, Record]) -> tuple[dict[Path, Record], list[str]]:
-    """Return the Records of one cell's identity: axes alone do not tell budgets apart."""
-    latest = max(records.values(), key=lambda record: record.started).cell
-    chosen = {path: record for path, record in records.items() if record.cell == latest}
-    others = len(records) - len(chosen)
-    trials = several(others, "trial")
-    return chosen, [f"{trials} under another recipe or budget left out"] if others else []
-
-
 def _of_latest_data(records: dict[Path, Record]) -> tuple[dict[Path, Record], list[str]]:
     """Return the Records that are of the same data as the latest one."""
     keys = dict(zip(records, data_keys(list(records.values())), strict=True))
@@ -105,6 +96,15 @@ def _of_latest_data(records: dict[Path, Record]) -> tuple[dict[Path, Record], li
     others = len(records) - len(chosen)
     trials = several(others, "trial")
     return chosen, [f"{trials} on other data, or unrecorded ones, left out"] if others else []
+
+
+def _of_latest_recipe(records: dict[Path, Record]) -> tuple[dict[Path, Record], list[str]]:
+    """Return the Records of one cell's identity: axes alone do not tell budgets apart."""
+    latest = max(records.values(), key=lambda record: record.started).cell
+    chosen = {path: record for path, record in records.items() if record.cell == latest}
+    others = len(records) - len(chosen)
+    trials = several(others, "trial")
+    return chosen, [f"{trials} under another recipe or budget left out"] if others else []
 
 
 def _by_seed(records: Any, label: str) -> dict[int, Record]:

@@ -131,7 +131,8 @@ def _detail(campaign: Campaign, verdict: ClaimVerdict, noted: set[str]) -> Itera
     yield f"claim: {verdict.claim.say}"
     yield from cells_in_words(verdict)
     told = {Answer.supported, Answer.refuted, Answer.inconclusive, Answer.faster}
-    lines = [line for cell in verdict.cells if cell.verdict in told for line in cell.reasons]
+    lines = [_of_member(cell, line) for cell in verdict.cells if cell.verdict in told
+             for line in cell.reasons]  # fmt: skip
     lines += filter(None, map(standing_line, verdict.cells))
     used = {path for cell in verdict.cells for path in cell.evidence}
     lines += [f"{item.path}: {loss(item)}" for item in campaign.comparisons
@@ -146,6 +147,11 @@ def _detail(campaign: Campaign, verdict: ClaimVerdict, noted: set[str]) -> Itera
             lines.append(note)
     yield from dict.fromkeys(lines)
     yield from _evidence(path for cell in verdict.cells for path in cell.evidence)
+
+
+def _of_member(cell: CellVerdict, line: str) -> str:
+    """Return a reason with the method that it is about, where a claim names several."""
+    return f"against {cell.case.member}: {line}" if cell.case.member else line
 
 
 def _evidence(files: Iterable[Path]) -> Iterator[str]:

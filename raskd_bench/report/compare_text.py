@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from raskd_bench.report.alone import beside_others
-from raskd_bench.report.cells import EXACT, shown
+from raskd_bench.report.cells import EXACT
 from raskd_bench.report.compare import Compared
 from raskd_bench.report.compare_campaigns import OverheadPair, StepPair
 from raskd_bench.report.compare_trials import RowPair, TablePair
@@ -18,6 +18,7 @@ from raskd_bench.report.describe import describe_conditions, machine_of, place_o
 from raskd_bench.report.formats import escaped
 from raskd_bench.report.grid import Grid, plain
 from raskd_bench.report.overhead_tables import OverheadRow, OverheadTable
+from raskd_bench.report.spreads import shown
 from raskd_bench.stats import Interval
 
 HEAD = ("method", "seeds", "top-1 % first", "top-1 % second", "top-1 pp", "NLL", "ECE pp",

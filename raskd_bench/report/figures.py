@@ -15,6 +15,7 @@ from raskd_bench.report.figure_pareto import draw_pareto
 from raskd_bench.report.figure_reliability import draw_reliability
 from raskd_bench.report.latex_tables import slug
 from raskd_bench.report.overhead_tables import OverheadTable, overhead_tables
+from raskd_bench.report.paired import FLOPS, STEP_TIME, paired_picture
 from raskd_bench.report.tables import Table, tables
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ NEEDED = (
 def write_figures(places: Sequence[Path], folder: Path) -> list[Path]:
     """Write the figures of everything that lies in some places; return their files.
 
-    Of each table of trials: accuracy against training FLOPs and against training time, learning
-    curves, reliability; of each campaign's cell and mode: overheads with the margin.
+    Of each table of trials: accuracy against training FLOPs and against the time of a step,
+    learning curves, reliability; of each campaign's cell and mode: overheads with the margin.
 
     Args:
         places: folders and files.
@@ -84,8 +85,9 @@ def _figures(
     """Yield the name of each figure and what draws it, or finds that there is nothing to draw."""
     for number, table in enumerate(trials, 1):
         name = slug(table.suite, table.machine, str(number))
-        yield f"{name}-flops", partial(draw_pareto, table, "train_flops")
-        yield f"{name}-time", partial(draw_pareto, table, "train_seconds")
+        flops, time = (paired_picture(table, cost, overheads) for cost in (FLOPS, STEP_TIME))
+        yield f"{name}-flops", partial(draw_pareto, table, flops)
+        yield f"{name}-time", partial(draw_pareto, table, time)
         yield f"{name}-curves", partial(draw_curves, table)
         yield f"{name}-reliability", partial(draw_reliability, table)
     for number, overhead in enumerate(overheads, 1):

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 
-from raskd_bench.report.cells import notes_of, rows_of, title_of
+from raskd_bench.report.cells import columns_of, notes_of, title_of
 from raskd_bench.report.grid import Grid, plain
 from raskd_bench.report.latex import latex
 from raskd_bench.report.raw import as_json, csv
@@ -14,21 +14,21 @@ from raskd_bench.report.tables import Table
 MARKUP = "\\`*_<>|[]~$&#"  # what markdown, and GitHub's mathematics and references, give a meaning
 
 
-def terminal(tables: Sequence[Table]) -> RenderableType:
+def terminal(tables: Sequence[Table], wide: bool = False) -> RenderableType:
     """Return the tables for a terminal."""
-    return Group(*map(_grid, tables))
+    return Group(*(_grid(table, wide) for table in tables))
 
 
-def markdown(tables: Sequence[Table]) -> str:
+def markdown(tables: Sequence[Table], wide: bool = False) -> str:
     """Return the tables as GitHub markdown."""
     parts = []
     for table in tables:
-        rows = rows_of(table)
+        rows, _ = columns_of(table, wide)
         head = list(rows[0])
         lines = [f"**{escaped(title_of(table))}**", "", f"| {' | '.join(head)} |"]
         lines.append("|" + "|".join(["---", *["--:"] * (len(head) - 1)]) + "|")
         lines += [f"| {' | '.join(map(escaped, row.values()))} |" for row in rows]
-        lines += ["", *(f"- {escaped(note)}" for note in notes_of(table)), ""]
+        lines += ["", *(f"- {escaped(note)}" for note in notes_of(table, wide)), ""]
         parts.append("\n".join(lines))
     return "\n".join(parts)
 
@@ -38,10 +38,10 @@ FORMATS: dict[str, Callable[[Sequence[Table]], Any]] = {
 }  # fmt: skip
 
 
-def _grid(table: Table) -> Grid:
-    rows = rows_of(table)
+def _grid(table: Table, wide: bool) -> Grid:
+    rows, _ = columns_of(table, wide)
     cells = [list(row.values()) for row in rows]
-    return Grid(title_of(table), list(rows[0]), cells, notes_of(table))
+    return Grid(title_of(table), list(rows[0]), cells, notes_of(table, wide))
 
 
 def escaped(text: str) -> str:

@@ -13,8 +13,8 @@ from rich.text import Text
 from raskd_bench.encoding import in_ascii
 
 ASCII_HEAD = box.Box("    \n    \n -- \n" + 5 * "    \n", ascii=True)  # as SIMPLE_HEAD
-MAX_NAME = 40  # characters of a first column before it wraps
-EDGES, GAP = 2, 3  # columns that a table's own margins take, and what is between two of its columns
+MAX_NAME, MIN_NAME = 40, 16  # characters of a first column before it wraps, if need be earlier
+EDGES, GAP = 2, 2  # columns that a table's own margins take, and what is between two of its columns
 
 
 class Grid:
@@ -56,34 +56,43 @@ class Grid:
         yield Text(plain(self.title), style="bold")
         for line in self.opening:
             yield Padding(Text(plain(line)), (0, 0, 0, 2), expand=False)
-        for columns in self._parts(options.max_width):
-            yield self._table(columns)
+        most, widths = options.max_width, self._widths()
+        name = min(MAX_NAME, widths[0])
+        beside = sum(width + GAP for width in widths[1:]) + EDGES
+        if MIN_NAME <= most - beside < name:  # a name is folded sooner than the table is cut
+            name = most - beside
+        for columns in _parts(widths, name, most):
+            yield self._table(columns, name)
         yield from (Text(f"  {plain(note)}", style="dim") for note in self.notes)
         yield Text("")
 
-    def _parts(self, most: int) -> Iterator[list[int]]:
-        """Yield the columns that fit beside the first one, as many at a time as do."""
+    def _widths(self) -> list[int]:
         lines = [self.head, *self._cells]
-        widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
-        name = min(MAX_NAME, widths[0]) + EDGES
-        fitting: list[int] = []
-        width = name
-        for column, needed in enumerate(widths[1:], 1):
-            if fitting and width + needed + GAP > most:
-                yield fitting
-                fitting, width = [], name
-            fitting.append(column)
-            width += needed + GAP
-        yield fitting
+        return [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
 
-    def _table(self, columns: Sequence[int]) -> Table:
-        grid = Table(box=ASCII_HEAD if self._ascii else box.SIMPLE_HEAD, pad_edge=False)
-        grid.add_column(Text(self.head[0]), max_width=MAX_NAME, overflow="fold")
+    def _table(self, columns: Sequence[int], name: int) -> Table:
+        grid = Table(
+            box=ASCII_HEAD if self._ascii else box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+        )
+        grid.add_column(Text(self.head[0]), max_width=name, overflow="fold")
         for column in columns:
             grid.add_column(Text(self.head[column]), justify="right", no_wrap=True)
         for row in self._cells:
             grid.add_row(*(Text(row[column]) for column in (0, *columns)))
         return grid
+
+
+def _parts(widths: Sequence[int], name: int, most: int) -> Iterator[list[int]]:
+    """Yield the columns that fit beside the first one, as many at a time as do."""
+    fitting: list[int] = []
+    width = name + EDGES
+    for column, needed in enumerate(widths[1:], 1):
+        if fitting and width + needed + GAP > most:
+            yield fitting
+            fitting, width = [], name + EDGES
+        fitting.append(column)
+        width += needed + GAP
+    yield fitting
 
 
 def plain(text: str) -> str:

@@ -3,7 +3,9 @@
 import math
 import unicodedata
 
+from raskd_bench.report.chance import Chance
 from raskd_bench.report.grid import plain
+from raskd_bench.report.spreads import bound, known, symmetric
 from raskd_bench.stats import Interval
 
 SPECIAL = {
@@ -53,7 +55,8 @@ def number(interval: Interval | None, scale: float = 1.0, most: int = 2, sign: b
     """Return `78.3(4)` as siunitx reads it; empty where there is no number.
 
     Args:
-        interval: its half-width decides the digits: one that counts, two if it begins with 1 or 2.
+        interval: its half-width decides the digits: one that counts, two if it begins with 1 or 2;
+            one too small for the last digit is left out.
         scale: of both.
         most: decimals at most; so many, without brackets, where there is no interval.
         sign: write + too.
@@ -63,7 +66,29 @@ def number(interval: Interval | None, scale: float = 1.0, most: int = 2, sign: b
     half = interval.half * scale
     places = digits_of(half, most)
     mean = f"{interval.mean * scale:{'+' if sign else ''}z.{places}f}"
-    return f"{mean}({round(half * 10**places)})" if math.isfinite(half) else mean
+    digits = round(half * 10**places) if math.isfinite(half) else 0
+    return f"{mean}({digits})" if digits else mean
+
+
+def score(found: Chance | None, scale: float = 1.0, most: int = 2, sign: bool = False) -> str:
+    """Return a score as siunitx reads it; as text with both bounds where one is the metric's.
+
+    Args:
+        found: its interval is that over all sources of chance that are known.
+        scale: as for `number`.
+        most: likewise.
+        sign: likewise.
+    """
+    if found is None or not math.isfinite(found.mean):
+        return ""
+    below, above = found.mean - found.low, found.high - found.mean
+    half = max(below, above) if known(found.low, found.high) else math.nan
+    if math.isnan(half) or symmetric(below, above):
+        return number(Interval(found.mean, half, found.num_seeds), scale, most, sign)
+    places = digits_of(half * scale, most)
+    mean, low, high = (bound(value * scale, places, "+" if sign else "")
+                       for value in (found.mean, found.low, found.high))  # fmt: skip
+    return f"{{{mean} ({low} to {high})}}"
 
 
 def digits_of(half: float, most: int) -> int:

@@ -1,33 +1,32 @@
 """A table of trials as LaTeX: accuracy with its interval, cost as a ratio to the baseline."""
 
-import math
 from collections.abc import Callable, Iterator
 
 from raskd_bench.record import Record
 from raskd_bench.report.cells import (
     EXACT,
+    about_scores,
     count,
     meanings,
     mebibytes,
+    memory_field,
     milliseconds,
     title_of,
 )
+from raskd_bench.report.chance import Chance, chance_of, difference_of
 from raskd_bench.report.latex_tables import Line, Marks, Sheet, slug
-from raskd_bench.report.latex_text import escaped, number
+from raskd_bench.report.latex_text import escaped, number, score
 from raskd_bench.report.notes import failures, footnotes
 from raskd_bench.report.published import published_lines
+from raskd_bench.report.spreads import without
 from raskd_bench.report.tables import Row, Table
 from raskd_bench.report.unequal import unequal, unequal_notes
-from raskd_bench.stats import Interval
 
 HEAD = ("method", "seeds", r"top-1 (\%)", r"\(\Delta\) (pp)", "NLL", r"ECE (\%)", "step time",
         "memory", "step FLOPs", "train FLOPs")  # fmt: skip
 UNEQUAL = r"\dag"
-NUMBERS = (
-    "in brackets: half-width of the 95 % Student-t interval over seeds, in units of the last digit"
-)
+NUMBERS = "in brackets: half-width of the interval, in units of the last digit"
 BOLD = "bold: better than {baseline}, as the interval of the difference paired by seed supports"
-PLUS_MINUS = "± is a 95 % Student-t interval over seeds; "  # which brackets replace here
 MOST_REASON = 80  # characters of why a trial failed
 
 
@@ -46,16 +45,16 @@ def trials_sheet(table: Table, place: int) -> Sheet:
     )  # fmt: skip
 
 
-def better(difference: Interval | None, sign: int = 1) -> bool:
+def better(difference: Chance | None, sign: int = 1) -> bool:
     """Whether a paired interval supports that a method is better than the baseline.
 
     Args:
         difference: method less baseline.
         sign: -1 where less is better.
     """
-    if difference is None or not math.isfinite(difference.half):
+    if difference is None or without(difference):
         return False
-    return sign * difference.mean - difference.half > 0
+    return difference.low > 0 if sign > 0 else difference.high < 0
 
 
 def _lines(table: Table, row: Row, marks: Marks) -> Iterator[Line]:
@@ -70,12 +69,12 @@ def _lines(table: Table, row: Row, marks: Marks) -> Iterator[Line]:
 
 def _cells(table: Table, row: Row) -> list[str]:
     done, total = len(row.done), len(row.records)
-    memory = "peak_allocated_bytes" if _on_gpu(table) else "peak_host_bytes"
-    higher = better(table.difference(row, "test_top1"))
+    memory, difference = memory_field(table), difference_of(table, row, "test_top1")
+    higher = better(difference)
     return [
         f"{{{done}}}" if done == total else f"{{{done} of {total}}}",
-        _bold(number(row.interval("test_top1"), 100), higher),
-        _bold(number(table.difference(row, "test_top1"), 100, sign=True), higher),
+        _bold(score(chance_of(row, "test_top1"), 100), higher),
+        _bold(score(difference, 100, sign=True), higher),
         _score(table, row, "test_nll", 1, 3),
         _score(table, row, "test_ece", 100, 2),
         _ratio(table, row, "step_seconds", milliseconds),
@@ -87,7 +86,8 @@ def _cells(table: Table, row: Row) -> list[str]:
 
 def _score(table: Table, row: Row, name: str, scale: float, most: int) -> str:
     """Return a score of which less is better."""
-    return _bold(number(row.interval(name), scale, most), better(table.difference(row, name), -1))
+    less = better(difference_of(table, row, name), -1)
+    return _bold(score(chance_of(row, name), scale, most), less)
 
 
 def _ratio(table: Table, row: Row, name: str, unit: Callable[[float], str], places: int = 3) -> str:
@@ -110,7 +110,9 @@ def _amount(text: str) -> str:
 
 
 def _bold(cell: str, wanted: bool) -> str:
-    return rf"\bfseries {cell}" if wanted and cell else cell
+    if not wanted or not cell:
+        return cell
+    return rf"{{\bfseries {cell[1:]}" if cell.startswith("{") else rf"\bfseries {cell}"
 
 
 def _notes(table: Table) -> Iterator[tuple[str, str]]:
@@ -119,18 +121,15 @@ def _notes(table: Table) -> Iterator[tuple[str, str]]:
     elsewhere = {*other, *footnotes(table.rows), *failures(table.rows)}
     yield from ((UNEQUAL, escaped(note)) for note in other)
     notes = [note for note in table.notes if note not in elsewhere]
-    yield from (("", escaped(note)) for note in (*notes, *published_lines(table)))
+    notes += [*about_scores(table), *published_lines(table)]
+    yield from (("", escaped(note)) for note in notes)
     yield "", escaped(NUMBERS)
     if table.baseline is not None:
         yield "", escaped(BOLD.format(baseline=table.baseline.shown))
-    yield from (("", escaped(text.removeprefix(PLUS_MINUS))) for text in meanings(table))
+    yield from (("", escaped(text)) for text in meanings(table))
 
 
 def _ending(result: Record) -> str:
     reason = (result.error or "").partition("\n")[0]
     short = reason if len(reason) <= MOST_REASON else f"{reason[:MOST_REASON]}…"
     return f"{result.status}: {short}" if short else result.status
-
-
-def _on_gpu(table: Table) -> bool:
-    return any(result.peak_allocated_bytes is not None for row in table.rows for result in row.done)

@@ -9,6 +9,8 @@ from raskd_bench.stats import Spread, needed_examples, needed_seeds, resolved
 from raskd_bench.stats.needs import FEWEST_SEEDS, MOST_EXAMPLES
 
 PICTURE = "test picture"
+TOO_NEAR = "it lies too near the bound to be decided"
+FEW_SEEDS = 10  # most that are trained for one claim, where more pictures do as well
 
 
 def missing_examples(
@@ -52,7 +54,7 @@ def needed(
     """
     seeds, examples = there
     if distance <= 0:
-        return "it lies too near the bound to be decided"
+        return TOO_NEAR
     more_seeds = None if examples < fewest else needed_seeds(spread, examples, distance, *risks)
     more = needed_examples(spread, seeds, distance, *risks)
     more = None if more is None else max(more, fewest)
@@ -75,10 +77,13 @@ def rounded_up(count: int) -> int:
 
 
 def _both(spread: Spread, examples: int, distance: float, risks: tuple[float, float]) -> str:
-    """Return how many seeds decide with more test pictures, each time twice as many."""
+    """Return how many seeds decide with more test pictures, doubled until the seeds are few."""
+    found = None
     while examples <= MOST_EXAMPLES:
         seeds = needed_seeds(spread, examples, distance, *risks)
         if seeds is not None:
-            return f"it needs more of both, e.g. {size(seeds, rounded_up(examples))}"
+            found = size(seeds, rounded_up(examples))
+            if seeds <= FEW_SEEDS:
+                break
         examples *= 2
-    return "it lies too near the bound to be decided"
+    return f"it needs more of both, e.g. {found}" if found else TOO_NEAR

@@ -1,6 +1,5 @@
 """What papers and repositories report, beside what was measured: never ranked, never averaged."""
 
-import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -9,8 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from raskd_bench.errors import RequestError
+from raskd_bench.report.chance import chance_of, difference_of
+from raskd_bench.report.spreads import spread
 from raskd_bench.report.tables import Row, Table
-from raskd_bench.stats import Interval, decimals
 
 FILE = Path(__file__).parents[1] / "published.yaml"
 DATA = frozenset({"cifar100", "tiny_imagenet"})  # that the file is about: it is read for these only
@@ -137,29 +137,16 @@ def published_lines(table: Table) -> list[str]:
 
 def _here(table: Table, row: Row, entries: Sequence[Entry]) -> str:
     """Return how far the table's own number is from the published ones."""
-    own = _points(row.interval("test_top1"))
-    if not own:
+    own, gain = chance_of(row, "test_top1"), difference_of(table, row, "test_top1")
+    if own is None:
         return ""
-    distances = sorted(100 * row.interval("test_top1").mean - entry.top1 for entry in entries)
+    distances = sorted(100 * own.mean - entry.top1 for entry in entries)
     bounds = dict.fromkeys((f"{distances[0]:+.2f}", f"{distances[-1]:+.2f}"))
-    gain, gains = (
-        table.difference(row, "test_top1"),
-        [e.gain for e in entries if e.gain is not None],
-    )
+    gains = [entry.gain for entry in entries if entry.gain is not None]
     there = dict.fromkeys(f"{value:+.2f}" for value in (min(gains), max(gains))) if gains else {}
-    compared = f"; gain {_points(gain, '+')}, published {' to '.join(there)}" if (
+    compared = f"; gain {spread(gain, 100, sign=True)}, published {' to '.join(there)}" if (
         gain is not None and there) else ""  # fmt: skip
-    return f"; here {own}: {' to '.join(bounds)} points from them{compared}"
-
-
-def _points(interval: Interval | None, sign: str = "") -> str:
-    """Return `78.3 ± 0.4`, in percent; empty for no number."""
-    if interval is None or not math.isfinite(interval.mean):
-        return ""
-    half = 100 * interval.half
-    places = decimals(half, 2)
-    spread = f" ± {half:.{places}f}" if math.isfinite(half) else ""
-    return f"{100 * interval.mean:{sign}.{places}f}{spread}"
+    return f"; here {spread(own, 100)}: {' to '.join(bounds)} points from them{compared}"
 
 
 def _depth(student: str) -> str:

@@ -5,8 +5,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from raskd_bench.report.cells import meanings
+from raskd_bench.report.cells import about_scores, meanings
+from raskd_bench.report.chance import Chance, chance_of, difference_of
 from raskd_bench.report.published import WHY_RECIPES_DIFFER, Entry, published_for, shipped
+from raskd_bench.report.spreads import basis
 from raskd_bench.report.tables import Row, Table, describe
 from raskd_bench.stats import Interval
 
@@ -44,10 +46,13 @@ def _raw(table: Table) -> dict[str, Any]:
         "suite": table.suite,
         "machine": table.machine,
         "conditions": table.conditions,
-        "notes": [*table.notes, *meanings(table), *why],
+        "notes": [*table.notes, *about_scores(table), *meanings(table), *why],
         "rows": [
             _facts(table, row)
-            | {name: _interval(found) for name, found in _intervals(table, row).items()}
+            | {
+                name: _interval(found, _score(table, row, name))
+                for name, found in _intervals(table, row).items()
+            }
             for row in table.rows
         ],
         "published": published,
@@ -88,6 +93,9 @@ def _flat(table: Table, row: Row) -> dict[str, Any]:
     for name, found in _intervals(table, row).items():
         flat[name] = found and finite(found.mean)
         flat[f"{name}_half_width_95"] = found and finite(found.half)
+    for name in (*ACCURACIES, *(f"{name}_difference" for name in DIFFERENCES)):
+        score = _score(table, row, name)
+        flat |= {f"{name}_{key}": value for key, value in _chances(score).items()}
     return flat
 
 
@@ -117,11 +125,33 @@ def _intervals(table: Table, row: Row) -> dict[str, Interval | None]:
     )
 
 
-def _interval(interval: Interval | None) -> dict[str, float | int | None] | None:
+def _score(table: Table, row: Row, name: str) -> Chance | None:
+    """Return an accuracy, or a difference of accuracies, by its column; None for a cost."""
+    if name in ACCURACIES:
+        return chance_of(row, name)
+    field = name.removesuffix("_difference")
+    return difference_of(table, row, field) if field in DIFFERENCES else None
+
+
+def _interval(interval: Interval | None, score: Chance | None) -> dict[str, Any] | None:
     if interval is None or interval.num_values == 0:
         return None
     mean, half = finite(interval.mean), finite(interval.half)
-    return {"mean": mean, "half_width_95": half, "count": interval.num_values}
+    found: dict[str, Any] = {"mean": mean, "half_width_95": half, "count": interval.num_values}
+    return found | _chances(score) if score is not None else found
+
+
+def _chances(score: Chance | None) -> dict[str, Any]:
+    """Return the interval of a score over all sources of chance that are known.
+
+    `half_width_95` beside it is that of seeds alone.
+    """
+    if score is None:
+        return dict.fromkeys(("low", "high", "confidence", "seeds", "examples", "basis"))
+    return {
+        "low": finite(score.low), "high": finite(score.high), "confidence": score.confidence,
+        "seeds": score.num_seeds, "examples": score.num_examples, "basis": basis(score),
+    }  # fmt: skip
 
 
 def finite(value: float) -> float | None:

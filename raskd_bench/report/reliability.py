@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from raskd_bench.record_fields import ReliabilityBin
-from raskd_bench.report.cells import shown
+from raskd_bench.report.chance import chance_of
+from raskd_bench.report.spreads import spread
 from raskd_bench.report.tables import Row, Table
 
 NO_BINS = (
@@ -71,7 +72,7 @@ def reliabilities(table: Table) -> tuple[Reliability, ...]:
     made = []
     for index, row in enumerate(table.rows):
         if seeds := _bins_of(row):
-            ece = shown(row.interval("test_ece"), 100)
+            ece = spread(chance_of(row, "test_ece"), 100)
             made.append(Reliability(row.shown, index, row is table.baseline, len(seeds), ece,
                                     _pooled(seeds)))  # fmt: skip
     return tuple(made)

@@ -16,6 +16,7 @@ from PIL import Image
 from raskd_bench.data import archive, cache, decoding
 from raskd_bench.data.build import load_splits
 from raskd_bench.data.cache import decode_once
+from raskd_bench.data.imagefolder import imagefolder
 from raskd_bench.data.mapped import MappedSource, is_mapped
 from raskd_bench.data.splits import ArraySource, Split, Splits
 from raskd_bench.errors import DataError
@@ -259,7 +260,7 @@ def zip_of(path: Path, colours) -> dict[str, object]:
 
 
 def key(options, size: int = 4) -> str:
-    source = load_splits("imagefolder", options | {"size": size}).train.source
+    source = imagefolder(**(options | {"size": size})).train.source
     return cache._Entry(source).key
 
 
@@ -302,7 +303,7 @@ def test_a_damaged_image_is_named(folder: Path, tmp_path: Path, mode: cache.Mode
     options = zip_of(tmp_path / "a.zip", ["red"])
     with zipfile.ZipFile(tmp_path / "a.zip", "a") as file:
         file.writestr("train/a/9.png", file.read("train/a/0.png")[:-30])
-    splits = load_splits("imagefolder", options | {"size": 4})
+    splits = imagefolder(**(options | {"size": 4}))
     with pytest.raises(DataError, match=r"a\.zip: train/a/9\.png: damaged"):
         decode_once(splits, mode)
     assert not [path for path in folder.iterdir() if path.suffix != ".lock"]

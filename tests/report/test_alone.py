@@ -4,13 +4,15 @@ import json
 
 import pytest
 
-from raskd_bench.report.alone import DISTURBED, MIN_STEPS, unfit
+from raskd_bench.report.alone import MIN_STEPS, unfit
+from raskd_bench.report.alone import TIMES as TIME_FIELDS
 from raskd_bench.report.cells import notes_of, rows_of
 from raskd_bench.report.compare_trials import table_pairs
 from raskd_bench.report.figure_pareto import draw_pareto
 from raskd_bench.report.formats import FORMATS
-from raskd_bench.report.page.charts import bars, paretos
+from raskd_bench.report.page.charts import bars
 from raskd_bench.report.page.curves import SECONDS, bands
+from raskd_bench.report.paired import STEP_TIME, paired_picture, paired_pictures
 from raskd_bench.report.tables import tables
 
 NOTE = "times, energy and host memory of trials that ran side by side (--jobs 2) are not compared"
@@ -52,10 +54,11 @@ def test_raw_numbers_stay_and_carry_the_number_of_jobs(beside):
 
 def test_pictures_leave_them_out(beside):
     (table,) = beside
-    assert [chart.axis for chart in paretos(table)] == ["training FLOPs, GFLOPs"]
+    assert [chart.axis for chart in paired_pictures(table, [])] == [
+        "training FLOPs, ratio to cross_entropy"]  # fmt: skip
     assert bars(table).labels == ()
     assert bands(table, SECONDS, 100) == ()
-    assert draw_pareto(table, "train_seconds") is None
+    assert draw_pareto(table, paired_picture(table, STEP_TIME, [])) is None
 
 
 def test_memory_that_torch_allocates_on_a_gpu_is_each_process_s_own(new_record):
@@ -82,7 +85,7 @@ def test_sets_of_results_are_compared_by_accuracy_only(beside, three_methods):
 
 
 def test_what_is_disturbed_are_fields_of_a_record(new_record):
-    assert set(type(new_record()).model_fields) >= DISTURBED
+    assert set(type(new_record()).model_fields) >= TIME_FIELDS
 
 
 def disturbed(*reasons):

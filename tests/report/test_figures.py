@@ -9,10 +9,11 @@ from raskd_bench.errors import RequestError
 from raskd_bench.report.campaigns import find_campaigns
 from raskd_bench.report.figure_curves import curve_of, draw_curves
 from raskd_bench.report.figure_forest import bars_of
-from raskd_bench.report.figure_pareto import draw_pareto, front, points_of
+from raskd_bench.report.figure_pareto import draw_pareto
 from raskd_bench.report.figure_style import COLOURS, COLUMN_INCHES, MOST_LABEL, label
 from raskd_bench.report.figures import write_figures
 from raskd_bench.report.overhead_tables import overhead_tables
+from raskd_bench.report.paired import FLOPS, paired_picture
 from raskd_bench.report.tables import tables
 
 HOST = {"cpu": "AMD EPYC", "cores": 2, "host": "here", "device": "cpu"}
@@ -80,24 +81,10 @@ def test_a_figure_is_one_column_wide(placed, tmp_path):
     assert re.search(r'width="([\d.]+)pt"', svg)[1] == f"{72 * COLUMN_INCHES:g}"
 
 
-def test_every_method_is_a_point_with_its_interval(three_methods):
-    (table,) = tables(three_methods)
-    points = points_of(table, "train_flops")
-    assert [point.name for point in points] == ["cross_entropy", "label_smoothing", "ras_kd"]
-    assert [round(point.score.mean, 2) for point in points] == [91.0, 92.17, 93.0]
-    assert points[0].cost.mean == 1.0
-
-
-def test_a_method_that_did_not_finish_is_no_point(new_record):
+def test_a_method_that_did_not_finish_leaves_nothing_to_draw(new_record):
     dead = new_record("kd", status="failed", test_top1=None)
     (table,) = tables([new_record(), dead])
-    assert len(points_of(table, "train_flops")) == 1
-    assert draw_pareto(table, "train_flops") is None
-
-
-def test_the_front_is_what_nothing_cheaper_is_as_good_as():
-    points = [(1.0, 90.0), (2.0, 89.0), (1.5, 92.0), (1.5, 91.0), (3.0, 92.0), (4.0, 93.0)]
-    assert front(points) == [(1.0, 90.0), (1.5, 92.0), (4.0, 93.0)]
+    assert draw_pareto(table, paired_picture(table, FLOPS, [])) is None
 
 
 def test_overheads_are_in_percent_and_the_control_comes_first(measured):

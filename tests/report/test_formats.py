@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from raskd_bench.report.cells import count, mebibytes, milliseconds, rows_of, seconds, shown
+from raskd_bench.report.cells import columns_of, count, mebibytes, milliseconds, rows_of, seconds
 from raskd_bench.report.formats import FORMATS
 from raskd_bench.report.grid import plain
+from raskd_bench.report.spreads import shown
 from raskd_bench.report.tables import tables
 from raskd_bench.stats import Interval
 
@@ -57,10 +58,32 @@ def test_a_file_holds_the_golden_table(three_methods, form):
 def test_no_number_is_cut_on_a_terminal_of_any_width(three_methods, width):
     text = unstyled(three_methods, width)
     assert "…" not in text
-    for row in rows_of(tables(three_methods)[0]):
+    for row in columns_of(tables(three_methods)[0], wide=False)[0]:
         for name, cell in list(row.items())[1:]:
             assert name in text
             assert cell in text
+
+
+@pytest.mark.parametrize("label", ["x", "label_smoothing", "a label of twenty-four c.", "x" * 60])
+def test_six_columns_fit_into_eighty_and_the_rest_is_counted(new_record, label):
+    scores = (0.994, 0.998, 0.99)
+    records = [
+        new_record(name, seed, test_top1=score - 0.01 * (name == label), method="ras_kd")
+        for name in ("cross_entropy", label)
+        for seed, score in enumerate(scores)
+    ]
+    text = unstyled(records, 80)
+    assert sum(line.split()[:1] == ["method"] for line in text.splitlines()) == 1
+    assert "7 more columns, and intervals of ratios: --wide" in text
+
+
+def test_a_column_that_is_empty_in_every_row_is_not_drawn(new_record):
+    records = [new_record(label, steps=12, test_nll=None) for label in ("cross_entropy", "ras_kd")]
+    rows, more = columns_of(tables(records)[0], wide=True)
+    assert not {"step time", "train time", "NLL"} & rows[0].keys()
+    assert {"method", "memory", "train FLOPs"} <= rows[0].keys()
+    assert more == 0
+    assert "times of trials of 12 steps are blank: a time needs 30" in printed(records, "markdown")
 
 
 @pytest.mark.parametrize("label", HOSTILE)
@@ -116,7 +139,10 @@ def test_json_holds_no_nan(new_record):
     records = [new_record(), new_record("ras_kd", status="failed"), new_record("kd", test_nll=None)]
     content = json.loads(printed(records, "json"), parse_constant=refuse)
     rows = content["tables"][0]["rows"]
-    assert rows[0]["test_top1"] == {"mean": 0.9, "half_width_95": None, "count": 1}
+    assert rows[0]["test_top1"] == {
+        "mean": 0.9, "half_width_95": None, "count": 1, "low": None, "high": None,
+        "confidence": 0.95, "seeds": 1, "examples": None, "basis": "seeds",
+    }  # fmt: skip
     assert rows[1]["test_top1"] is None
     assert rows[2]["test_nll"] is None
 
@@ -166,7 +192,7 @@ def test_images_a_step_and_extra_parameters_are_counted(new_record):
         (0.78312, 0.00421, 2, "78.31 ± 0.42"),
         (0.78312, 0.0421, 2, "78.3 ± 4.2"),
         (0.78312, 0.421, 2, "78 ± 42"),
-        (0.78312, 0.0000421, 2, "78.31 ± 0.00"),
+        (0.78312, 0.0000421, 2, "78.31"),
         (0.78312, math.nan, 2, "78.31"),
         (math.nan, math.nan, 2, ""),
     ],
@@ -186,7 +212,7 @@ def test_what_is_shown_is_within_the_last_digit_of_what_is(mean, half):
     text = shown(Interval(mean, half, 3), most=3)
     value, _, width = text.partition(" ± ")
     places = len(value.partition(".")[2])
-    assert len(width.partition(".")[2]) == places
+    assert not width or len(width.partition(".")[2]) == places
     assert abs(float(value) - mean) <= 0.51 * 10**-places
 
 

@@ -57,8 +57,8 @@ def test_text_is_written_as_commands(text, made):
     ("mean", "half", "text"),
     [
         (0.7831, 0.0042, "78.3(4)"), (0.78312, 0.00151, "78.31(15)"), (0.7831, 0.025, "78.3(25)"),
-        (0.7831, 0.042, "78(4)"), (0.7831, 0.421, "78(42)"), (0.78312, 0.0, "78.31(0)"),
-        (0.78312, 0.0000421, "78.31(0)"), (0.78312, math.nan, "78.31"), (math.nan, math.nan, ""),
+        (0.7831, 0.042, "78(4)"), (0.7831, 0.421, "78(42)"), (0.78312, 0.0, "78.31"),
+        (0.78312, 0.0000421, "78.31"), (0.78312, math.nan, "78.31"), (math.nan, math.nan, ""),
         (0.7831, 0.003, "78.3(3)"), (0.7831, 0.00099, "78.31(10)"),
     ],
 )  # fmt: skip
@@ -75,6 +75,7 @@ def test_a_difference_has_a_sign_and_nothing_has_no_number():
 @given(st.floats(0, 1), st.floats(1e-5, 0.5))
 def test_a_number_is_within_its_last_digit_of_what_it_is(mean, half):
     value, _, rest = number(Interval(mean, half, 3), most=5).partition("(")
+    rest = rest or "0)"  # too small for the last digit
     places = len(value.partition(".")[2])
     assert abs(float(value) - mean) <= 0.51 * 10**-places
     assert abs(int(rest.removesuffix(")")) * 10**-places - half) <= 0.51 * 10**-places

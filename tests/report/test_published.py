@@ -112,7 +112,7 @@ def test_a_line_says_source_recipe_provenance_and_distance(cifar):
     assert lines[1] == (
         "published of uskd: 79.90 [issue] (USKD, recipe C, baseline 78.58 [recalled]); "
         "77.91 [issue] (a user's rerun of USKD, recipe unknown); "
-        "here 77.5 ± 6.4: -2.40 to -0.41 points from them; gain +2.00 ± 0.00, published +1.32"
+        "here 77.5 ± 6.4: -2.40 to -0.41 points from them; gain +2.00, published +1.32"
     )
     assert lines[2] == WHY_RECIPES_DIFFER
     assert "recipe C: SGD lr 0.1, x0.2 at epochs 60, 120 and 160 of 200" in lines[5]

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 TEMPLATE, MACROS = "template.html.j2", "macros.html.j2"
 SECTIONS = (
-    ("claims", "Claims"), ("controls", "Controls"), ("results", "Results"),
-    ("cost", "Accuracy against cost"), ("overhead", "Overhead"), ("curves", "Learning curves"),
-    ("ledger", "Budget"), ("calibration", "Calibration"), ("phases", "Memory and phases"),
-    ("environment", "Environment"), ("reproduce", "Reproduce"), ("evidence", "Evidence"),
+    ("answers", "Answers"), ("results", "Results"), ("overhead", "Overhead"),
+    ("controls", "Controls"), ("curves", "Learning curves"), ("ledger", "Budget"),
+    ("calibration", "Calibration"), ("phases", "Memory and phases"),
+    ("environment", "Environment"), ("reproduce", "Reproduce"), ("blocks", "Blocks"),
     ("records", "Records"),
 )  # fmt: skip
 CLASSES = {"supported": "good", "holds": "good", "refuted": "bad", "failed": "bad",
@@ -57,13 +57,27 @@ def rendered(made: Page, static: bool, command: str) -> str:
     scripts = [] if static else [_plotly(), _file("charts.js")]
     scripts = [script_code(code) for code in (*scripts, _file("table.js"))]
     return _environment().get_template(TEMPLATE).render(
-        page=made, command=command, policy=policy(scripts), sections=SECTIONS,
+        page=made, command=command, policy=policy(scripts), sections=_sections(made),
         style=Markup(_file("style.css")), scripts=list(map(Markup, scripts)),
         drawings=Markup(script_json({} if static else figures(made.drawings))),
         pictures=pictures, left_out=left_out,
         record_head=RECORD_HEAD, blocks_head=BLOCKS_HEAD,
         verdict_class=lambda answer: CLASSES.get(answer, "none"),
     )  # fmt: skip
+
+
+def _sections(made: Page) -> list[tuple[str, str]]:
+    """Return anchor and name of each section that has something to show."""
+    sheets, drawn = made.sheets, made.drawings
+    filled = {
+        "answers": made.answers or made.claims or drawn["pareto"], "results": sheets["main"],
+        "overhead": sheets["overhead"], "controls": made.controls,
+        "curves": drawn["curves"] or sheets["equal_seconds"], "ledger": sheets["ledger"],
+        "calibration": sheets["calibration"], "phases": sheets["phases"] or drawn["phases"],
+        "environment": made.machines, "reproduce": True, "blocks": made.block_files,
+        "records": made.groups,
+    }  # fmt: skip
+    return [(anchor, name) for anchor, name in SECTIONS if filled[anchor]]
 
 
 def _pictures(drawings: Mapping[str, Sequence[Drawing]]) -> tuple[dict[str, Any], str]:

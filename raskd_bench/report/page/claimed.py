@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from itertools import count
 
+from raskd_bench.report.answers import numbers_of
 from raskd_bench.report.campaigns import Campaign
 from raskd_bench.report.claims import judged_claims
 from raskd_bench.report.overhead_tables import OverheadTable
 from raskd_bench.report.page.anchors import Anchors
 from raskd_bench.report.page.parts import Cell, ClaimCell, ClaimPart, ControlPart
-from raskd_bench.report.sentences import found_in_words, sentence
+from raskd_bench.report.sentences import found_in_words, what_is_claimed
 from raskd_bench.report.verdicts import Answer, CellVerdict, ClaimVerdict, claims_of
 
 
@@ -23,24 +24,25 @@ def _parts(campaign: Campaign, anchors: Anchors, numbers: "count[int]") -> Itera
     if campaign.latest is not None:
         faults += claims_of(campaign.latest)[1]
     for text in faults:
-        yield ClaimPart(*_places(next(numbers)), f"{campaign.suite}: plan", "invalid", text)
+        yield ClaimPart(_place(next(numbers)), f"{campaign.suite}: plan", "invalid", text)
     for verdict in judged_claims(campaign):
         yield _part(campaign, verdict, anchors, next(numbers))
 
 
-def _places(number: int) -> tuple[str, str]:
-    return f"claim-{number}", f"evidence-{number}"
+def _place(number: int) -> str:
+    return f"claim-{number}"
 
 
 def _part(campaign: Campaign, verdict: ClaimVerdict, anchors: Anchors, number: int) -> ClaimPart:
     files = dict.fromkeys(path for cell in verdict.cells for path in cell.evidence)
     notes = dict.fromkeys(cell.footnote for cell in verdict.cells if cell.footnote)
     return ClaimPart(
-        *_places(number),
+        _place(number),
         f"{campaign.suite}: {verdict.claim.id}",
         verdict.verdict.value,
-        sentence(verdict),
         verdict.claim.say,
+        numbers_of(verdict),
+        what_is_claimed(verdict.claim),
         tuple(map(_cell, verdict.cells)),
         tuple(Cell(str(path), anchors.file(path)) for path in files),
         tuple(f"{verdict.claim.method}: {note}" for note in notes),

@@ -6,13 +6,15 @@ from pathlib import Path
 
 from raskd_bench.errors import RequestError
 from raskd_bench.record import Record
+from raskd_bench.report.answers import answers
 from raskd_bench.report.campaigns import Campaign, find_campaigns
 from raskd_bench.report.cells import title_of
 from raskd_bench.report.collect import REMEDY, find_record_files, resolved
+from raskd_bench.report.contents import Contents
 from raskd_bench.report.overhead_tables import OverheadTable, campaign_notes, overhead_tables
 from raskd_bench.report.page.anchors import Anchors
 from raskd_bench.report.page.appendix import block_entries, machines, recipes, record_groups
-from raskd_bench.report.page.charts import Drawing, bars, calibration, forest, paretos
+from raskd_bench.report.page.charts import Drawing, bars, calibration, forest
 from raskd_bench.report.page.claimed import claim_parts, control_parts
 from raskd_bench.report.page.curves import curves, points_for
 from raskd_bench.report.page.parts import Page, Sheet
@@ -24,6 +26,7 @@ from raskd_bench.report.page.sheets import (
     overhead_sheet,
     phase_sheet,
 )
+from raskd_bench.report.paired import paired_pictures
 from raskd_bench.report.tables import Table, tables
 
 
@@ -89,6 +92,11 @@ def content(found: Found) -> Page:
     return Page(
         title=f"raskd-bench: {', '.join(suites)}",
         problems=(*found.refused, *notes),
+        answers=tuple(
+            said.text
+            for said in answers(Contents(found.tables, found.campaigns))
+            if said.verdict is None
+        ),
         claims=claim_parts(found.campaigns, anchors),
         controls=control_parts(found.overheads),
         sheets=_sheets(found, anchors),
@@ -102,7 +110,7 @@ def content(found: Found) -> Page:
 
 def _sheets(found: Found, anchors: Anchors) -> dict[str, list[Sheet]]:
     equal = [equal_seconds_sheet(table, anchors) for table in found.tables]
-    return {
+    made = {
         "main": [main_sheet(table, anchors) for table in found.tables],
         "overhead": [overhead_sheet(table, anchors) for table in found.overheads],
         "equal_seconds": [sheet for sheet in equal if sheet is not None],
@@ -110,6 +118,8 @@ def _sheets(found: Found, anchors: Anchors) -> dict[str, list[Sheet]]:
         "calibration": [calibration_sheet(table, anchors) for table in found.tables],
         "phases": [phase_sheet(table, anchors) for table in found.tables],
     }
+    return {name: [sheet for sheet in sheets if len(sheet.head) > 1]
+            for name, sheets in made.items()}  # fmt: skip
 
 
 def drawings(found: Found) -> dict[str, list[Drawing]]:
@@ -117,7 +127,8 @@ def drawings(found: Found) -> dict[str, list[Drawing]]:
     most = points_for(found.tables)
     titled = [(title_of(table), table) for table in found.tables]
     made = {
-        "pareto": [Drawing(title, paretos(table)) for title, table in titled],
+        "pareto": [Drawing(title, paired_pictures(table, found.overheads))
+                   for title, table in titled],
         "forest": [Drawing(table.title, (forest(table),)) for table in found.overheads],
         "curves": [Drawing(title, curves(table, most)) for title, table in titled],
         "calibration": [Drawing(title, (chart,)) for title, table in titled

@@ -17,9 +17,6 @@ from raskd_bench.report.page.charts import (
     Curves,
     Drawing,
     Forest,
-    Pareto,
-    Point,
-    Span,
 )
 from raskd_bench.report.page.diagram import diagram
 from raskd_bench.report.page.safe import chart_label, chart_text, clean
@@ -33,6 +30,7 @@ from raskd_bench.report.page.traces import (
     rounded,
     symbol_of,
 )
+from raskd_bench.report.paired import GAIN, ONE_AFTER_ANOTHER, Paired, PairedPoint, Span
 
 VERDICT_SYMBOLS = {"supported": "circle", "refuted": "x", "inconclusive": "diamond-open",
                    "faster-than-margin": "triangle-left", "invalid": "square-open",
@@ -56,8 +54,8 @@ def figures(drawings: Mapping[str, Sequence[Drawing]]) -> dict[str, Any]:
 def figure(chart: Chart) -> Figure:
     """Return a picture as plotly takes it."""
     match chart:
-        case Pareto():
-            return _pareto(chart)
+        case Paired():
+            return _paired(chart)
         case Forest():
             return _forest(chart)
         case Curves():
@@ -68,36 +66,31 @@ def figure(chart: Chart) -> Figure:
             return diagram(chart)
 
 
-def _pareto(chart: Pareto) -> Figure:
-    front = sorted((p.x.value, p.y.value) for p in chart.points if p.on_front)
-    line = {
-        "type": "scatter", "mode": "lines", "name": "front of the means", "hoverinfo": "skip",
-        "x": [rounded(x) for x, _ in front], "y": [rounded(y) for _, y in front],
-        "line": {"shape": "hv", "dash": "dot", "width": 1.5, "color": NEUTRAL},
-    }  # fmt: skip
-    boxes = [box for point in chart.points for box in _box(point)]
-    points = [_point(point, chart.axis) for point in chart.points]
-    return {"data": [*boxes, line, *points], "layout": frame(chart.axis, "top-1, %")}
+def _paired(chart: Paired) -> Figure:
+    layout = frame(chart.axis, GAIN)
+    guide = {"type": "line", "line": {"width": 1, "dash": "dot", "color": NEUTRAL},
+             "layer": "below"}  # fmt: skip
+    layout["shapes"] = [
+        guide | {"xref": "x", "yref": "paper", "x0": 1, "x1": 1, "y0": 0, "y1": 1},
+        guide | {"xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": 0, "y1": 0},
+    ]
+    return {"data": [_point(point, chart.axis) for point in chart.points], "layout": layout}
 
 
-def _point(point: Point, axis: str) -> Figure:
-    text = f"{chart_text(point.label)}<br>top-1: {_in_words(point.y)} %<br>"
+def _point(point: PairedPoint, axis: str) -> Figure:
+    text = f"{chart_text(point.label)}<br>"
+    if not point.baseline:
+        text += f"top-1: {_in_words(point.y, '+')} pp<br>{chart_text(axis)}: {_in_words(point.x)}"
+        text += f"<br>{ONE_AFTER_ANOTHER}" * point.hollow
     return {
         "type": "scatter", "mode": "markers", "name": chart_label(point.label),
         "legendgroup": str(point.index), "x": [rounded(point.x.value)],
         "y": [rounded(point.y.value)], "error_x": _error(point.x), "error_y": _error(point.y),
-        "marker": {"color": colour_of(point), "symbol": symbol_of(point), "size": 11,
-                   "line": {"width": 1, "color": NEUTRAL}},
-        "hoverinfo": "text", "hovertext": [f"{text}{chart_text(axis)}: {_in_words(point.x)}"],
+        "marker": {"color": colour_of(point), "symbol": symbol_of(point) + "-open" * point.hollow,
+                   "size": 11, "line": {"width": 2 if point.hollow else 1,
+                                        "color": colour_of(point)}},
+        "hoverinfo": "text", "hovertext": [text],
     }  # fmt: skip
-
-
-def _box(point: Point) -> Iterator[Figure]:
-    """Yield the box of both intervals, where there are both."""
-    if point.x.low is None or point.y.low is None:
-        return
-    left, right, low, high = point.x.low, point.x.high, point.y.low, point.y.high
-    yield area(point.index, colour_of(point), [left, right, right, left], [low, low, high, high])
 
 
 def _forest(chart: Forest) -> Figure:
@@ -187,7 +180,7 @@ def _errors(spans: Sequence[Span]) -> Figure:
     }  # fmt: skip
 
 
-def _in_words(span: Span) -> str:
+def _in_words(span: Span, sign: str = "") -> str:
     if span.low is None or span.high is None:
-        return f"{span.value:.4g}"
-    return f"{span.value:.4g} ({span.low:.4g} to {span.high:.4g})"
+        return f"{span.value:{sign}.4g}"
+    return f"{span.value:{sign}.4g} ({span.low:{sign}.4g} to {span.high:{sign}.4g})"

@@ -45,26 +45,26 @@ class ClaimCell:
 
 @dataclass(frozen=True)
 class ClaimPart:
-    """A claim with its verdict.
+    """A claim with its verdict: one row, the rest folded beneath it.
 
     Attributes:
-        anchor: of the claim; its evidence is at `evidence`.
-        evidence: anchor of the list of files.
+        anchor: of the claim.
         name: suite and id.
         verdict: of all cells.
-        sentence: that can stand in a paper.
         say: what the suite claims, in its own words.
+        numbers: what was found, or why nothing.
+        claimed: the bound that is judged.
         cells: one by one.
         files: path and, if there is one, anchor of each file.
         footnotes: what methods say of themselves.
     """
 
     anchor: str
-    evidence: str
     name: str
     verdict: str
-    sentence: str
-    say: str = ""
+    say: str
+    numbers: str = ""
+    claimed: str = ""
     cells: tuple[ClaimCell, ...] = ()
     files: tuple[Cell, ...] = ()
     footnotes: tuple[str, ...] = ()
@@ -120,6 +120,7 @@ class Page:
     Attributes:
         title: of the document.
         problems: what could not be read or compared.
+        answers: to questions that no claim asks, a line each.
         sheets: by section: main, overhead, equal_seconds, ledger, calibration, phases.
         drawings: by section: pareto, forest, curves, calibration, phases.
         groups: Records, row by row.
@@ -128,6 +129,7 @@ class Page:
 
     title: str
     problems: tuple[str, ...]
+    answers: tuple[str, ...]
     claims: tuple[ClaimPart, ...]
     controls: tuple[ControlPart, ...]
     sheets: Mapping[str, Sequence[Sheet]]

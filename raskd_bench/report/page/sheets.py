@@ -4,22 +4,34 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from raskd_bench.report.cells import count, mebibytes, notes_of, rows_of, seconds, shown, title_of
+from raskd_bench.report.cells import (
+    DIFFERENCE,
+    RANKED,
+    columns_of,
+    count,
+    mebibytes,
+    memory_field,
+    notes_of,
+    seconds,
+    title_of,
+)
+from raskd_bench.report.chance import chance_of, difference_of
 from raskd_bench.report.overhead_tables import OverheadRow, OverheadTable
 from raskd_bench.report.page.anchors import Anchors
 from raskd_bench.report.page.curves import SECONDS, Standing, at_equal_seconds, bands
 from raskd_bench.report.page.parts import Cell, Sheet
 from raskd_bench.report.reliability import without_bins
+from raskd_bench.report.spreads import shown, spread
 from raskd_bench.report.tables import Row, Table
 from raskd_bench.report.wording import relative
 
 # by column of the main table: what a Record's field it is sorted by, and whether as a ratio
 SORTED_BY = {
-    "top-1 %": ("test_top1", "amount"), "vs baseline pp": ("test_top1", "difference"),
+    RANKED: ("test_top1", "amount"), DIFFERENCE: ("test_top1", "difference"),
     "NLL": ("test_nll", "amount"), "ECE %": ("test_ece", "amount"),
     "step time": ("step_seconds", "ratio"), "train time": ("train_seconds", "ratio"),
     "step FLOPs": ("step_flops", "ratio"), "train FLOPs": ("train_flops", "ratio"),
-    "memory": ("peak_host_bytes", "ratio"),
+    "memory": ("", "ratio"),
 }  # fmt: skip
 CURVE_POINTS = 200
 EQUAL_SECONDS = (
@@ -51,6 +63,16 @@ def _spread(field: str, scale: float = 1.0, most: int = 2) -> Callable[[Row], tu
     return made
 
 
+def _score(field: str, scale: float = 1.0, most: int = 2) -> Callable[[Row], tuple[str, float]]:
+    """Return what prints a score with its interval over all sources of chance that are known."""
+
+    def made(row: Row) -> tuple[str, float]:
+        found = chance_of(row, field)
+        return spread(found, scale, most), math.nan if found is None else found.mean
+
+    return made
+
+
 def _whole(value: float) -> str:
     return f"{value:,.0f}"
 
@@ -69,10 +91,10 @@ LEDGER: tuple[Column, ...] = (
     ("energy J", _spread("energy_joules")),
 )
 CALIBRATION: tuple[Column, ...] = (
-    ("ECE %", _spread("test_ece", 100)),
-    ("NLL", _spread("test_nll", most=3)),
-    ("AURC %", _spread("test_aurc", 100, 4)),
-    ("top-1 %", _spread("test_top1", 100)),
+    ("ECE %", _score("test_ece", 100)),
+    ("NLL", _score("test_nll", most=3)),
+    ("AURC %", _score("test_aurc", 100, 4)),
+    ("top-1 %", _score("test_top1", 100)),
 )
 PHASES: tuple[Column, ...] = (
     ("set-up", _mean("setup_seconds", seconds)),
@@ -90,19 +112,29 @@ PHASES: tuple[Column, ...] = (
 
 
 def main_sheet(table: Table, anchors: Anchors) -> Sheet:
-    """Return accuracy and cost, as every other format prints them."""
-    printed = rows_of(table)
+    """Return accuracy and cost, as every other format prints them, the best method first."""
+    printed, _ = columns_of(table, wide=True)
     rows = [
         tuple(Cell(text, anchors.row(row) if text else None, _sort_value(table, row, name))
               for name, text in cells.items())
-        for row, cells in zip(table.rows, printed, strict=True)
+        for row, cells in sorted(zip(table.rows, printed, strict=True),
+                                 key=lambda pair: _rank(table, pair[0]))
     ]  # fmt: skip
     return Sheet(title_of(table), tuple(printed[0]), tuple(rows), tuple(notes_of(table)))
+
+
+def _rank(table: Table, row: Row) -> tuple[int, float]:
+    """Return what methods are sorted by: the baseline first, then by their difference to it."""
+    if row is table.baseline:
+        return 0, 0.0
+    found = difference_of(table, row, "test_top1")
+    return (2, 0.0) if found is None else (1, -found.mean)
 
 
 def _sort_value(table: Table, row: Row, name: str) -> float | None:
     """Return what a printed cell is sorted by: the baseline's amounts are ratios of 1."""
     field, kind = SORTED_BY.get(name, ("", ""))
+    field = memory_field(table) if name == "memory" else field
     if not field or not row.done:
         return None
     if kind == "amount" or table.baseline is None:

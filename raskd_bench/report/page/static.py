@@ -20,12 +20,10 @@ from raskd_bench.report.page.charts import (
     Curves,
     Drawing,
     Forest,
-    Pareto,
-    Point,
-    Span,
 )
 from raskd_bench.report.page.safe import short
 from raskd_bench.report.page.svg import inline
+from raskd_bench.report.paired import GAIN, Paired, Span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,8 +107,8 @@ def _draw(chart: Chart, axes: "Axes") -> tuple[float, float]:
     """Draw a chart; return its height and the room left of it, in inches."""
     axes.set_xlabel(short(chart.axis))
     match chart:
-        case Pareto():
-            return _pareto(chart, axes)
+        case Paired():
+            return _paired(chart, axes)
         case Forest():
             return _forest(chart, axes)
         case Curves():
@@ -121,28 +119,20 @@ def _draw(chart: Chart, axes: "Axes") -> tuple[float, float]:
             return _calibration(chart, axes)
 
 
-def _pareto(chart: Pareto, axes: "Axes") -> tuple[float, float]:
-    axes.set_ylabel("top-1, %")
-    front = sorted((p.x.value, p.y.value) for p in chart.points if p.on_front)
-    axes.plot(*zip(*front, strict=True), drawstyle="steps-post", linestyle=":", color=NEUTRAL,
-              linewidth=1.2)  # fmt: skip
+def _paired(chart: Paired, axes: "Axes") -> tuple[float, float]:
+    axes.set_ylabel(GAIN)
+    axes.axhline(0, color=NEUTRAL, linewidth=1, linestyle=":")
+    axes.axvline(1, color=NEUTRAL, linewidth=1, linestyle=":")
     for point in chart.points:
-        _point(point, axes)
+        colour = _colour(point.index, point.baseline)
+        axes.errorbar([point.x.value], [point.y.value], xerr=_error(point.x),
+                      yerr=_error(point.y), color=colour, fmt="none", elinewidth=1,
+                      capsize=2)  # fmt: skip
+        axes.plot([point.x.value], [point.y.value], color=colour, markersize=6, linestyle="",
+                  marker=MARKERS[point.index % len(MARKERS)],
+                  markerfacecolor="none" if point.hollow else colour,
+                  label=_label(point.label))  # fmt: skip
     return HEIGHT, LEFT
-
-
-def _point(point: Point, axes: "Axes") -> None:
-    from matplotlib.patches import Rectangle
-
-    colour = _colour(point.index, point.baseline)
-    x, y = point.x, point.y
-    if x.low is not None and x.high is not None and y.low is not None and y.high is not None:
-        corner, width, height = (x.low, y.low), x.high - x.low, y.high - y.low
-        axes.add_patch(Rectangle(corner, width, height, color=colour, alpha=FILL, linewidth=0))
-    axes.errorbar([x.value], [y.value], xerr=_error(x), yerr=_error(y), color=colour, fmt="none",
-                  elinewidth=1, capsize=2)  # fmt: skip
-    axes.plot([x.value], [y.value], color=colour, markersize=6, linestyle="",
-              marker=MARKERS[point.index % len(MARKERS)], label=_label(point.label))  # fmt: skip
 
 
 def _forest(chart: Forest, axes: "Axes") -> tuple[float, float]:

@@ -79,6 +79,21 @@
     });
   }
 
+  function cut(box) {
+    const line = document.createElement("p");
+    line.className = "cut";
+    line.hidden = true;
+    box.after(line);
+    new ResizeObserver(() => {
+      const edge = box.getBoundingClientRect().left + box.clientWidth + 1;
+      const outside = [...box.querySelectorAll("thead th")]
+        .filter((head) => head.getBoundingClientRect().right + box.scrollLeft > edge).length;
+      line.hidden = outside === 0;
+      line.textContent = outside + (outside === 1 ? " more column: " : " more columns: ")
+        + "scroll the table sideways";
+    }).observe(box);
+  }
+
   function theme() {
     const button = document.createElement("button");
     const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -99,5 +114,6 @@
 
   document.querySelectorAll("table.sortable").forEach(sortable);
   document.querySelectorAll("table.filterable").forEach(filterable);
+  document.querySelectorAll(".scroll:not(.tall)").forEach(cut);
   theme();
 })();

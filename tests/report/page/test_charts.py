@@ -10,70 +10,23 @@ from raskd_bench.report.campaigns import find_campaigns
 from raskd_bench.report.collect import load_records
 from raskd_bench.report.overhead_tables import overhead_tables
 from raskd_bench.report.page.charts import (
-    COSTS,
     Drawing,
     bars,
     calibration,
     forest,
-    pareto,
-    paretos,
 )
 from raskd_bench.report.page.curves import AXES, SECONDS, at_equal_seconds, bands, curves
 from raskd_bench.report.page.figures import figure, figures
 from raskd_bench.report.page.static import MOST_TABLES, pictures
+from raskd_bench.report.paired import STEP_TIME, paired_picture, paired_pictures
 from raskd_bench.report.tables import tables
 
-STEP_TIME = COSTS[0]
 MACHINE = {"host": "vm", "cpu": "AMD EPYC", "cores": 2, "device": "cpu", "versions": {}}
-
-
-def step(seconds):
-    return {"p05": seconds, "p50": seconds, "p95": seconds, "mean": seconds}
 
 
 def only(records):
     (table,) = tables(records)
     return table
-
-
-def front(new_record, **methods):
-    """Return the labels on the front of methods, given as (milliseconds, top-1)."""
-    records = [new_record(label, step_seconds=step(cost / 1e3), test_top1=top1)
-               for label, (cost, top1) in methods.items()]  # fmt: skip
-    return {point.label for point in pareto(only(records), STEP_TIME).points if point.on_front}
-
-
-def test_the_front_is_what_no_other_beats_on_both_axes(new_record):
-    found = front(new_record, cross_entropy=(1, 0.8), label_smoothing=(2, 0.9), ras_kd=(3, 0.85))
-    assert found == {"cross_entropy", "label_smoothing"}
-
-
-def test_equal_methods_are_both_on_the_front(new_record):
-    assert front(new_record, cross_entropy=(1, 0.8), ras_kd=(1, 0.8)) == {
-        "cross_entropy", "ras_kd"}  # fmt: skip
-
-
-def test_points_have_intervals_in_the_units_of_the_axes(three_methods):
-    chart = pareto(only(three_methods), STEP_TIME)
-    assert chart.axis == "step time, ms"
-    base, smoothing, single = chart.points
-    assert base.baseline
-    assert base.y == pytest.approx((91.0, 91.0 - 2.4841, 91.0 + 2.4841), abs=1e-3)
-    assert smoothing.x.value == pytest.approx(15.0)
-    assert (single.y.low, single.y.high) == (None, None)
-
-
-def test_a_cost_that_nobody_measured_is_no_axis(three_methods):
-    axes = [chart.axis for chart in paretos(only(three_methods))]
-    assert axes == ["step time, ms", "training time, s", "training FLOPs, GFLOPs",
-                    "peak host memory, MiB"]  # fmt: skip
-
-
-def test_a_number_beyond_all_bounds_leaves_its_method_out(new_record):
-    huge = new_record("ras_kd").model_copy(update={"energy_joules": math.inf})
-    table = only([new_record(energy_joules=5.0), huge])
-    (chart,) = [c for c in paretos(table) if c.axis == "energy, J"]
-    assert [point.label for point in chart.points] == ["cross_entropy"]
 
 
 def test_a_forest_has_the_control_first_and_the_band_of_the_margin(measured):
@@ -135,12 +88,13 @@ def test_flops_are_drawn_in_a_unit_with_short_numbers(measured):
     assert made[2].bands[0].x[-1] == pytest.approx(264.0)
 
 
-def test_the_interactive_pareto_plot_has_a_point_a_method(measured):
-    table = only(load_records([measured.results]))
-    data = figure(pareto(table, STEP_TIME))["data"]
-    points = [trace["name"] for trace in data if trace["mode"] == "markers"]
-    assert points == ["cross_entropy", "label_smoothing", "ras_kd"]
-    assert sum(trace.get("fill") == "toself" for trace in data) == 3
+def test_the_interactive_picture_has_a_point_a_method_and_guide_lines(measured):
+    made = figure(paired_picture(only(load_records([measured.results])), STEP_TIME, []))
+    points = [trace["name"] for trace in made["data"] if trace["mode"] == "markers"]
+    assert points == ["cross_entropy", "ras_kd", "label_smoothing"]
+    assert [trace["marker"]["symbol"].endswith("-open") for trace in made["data"]] == [
+        False, True, True]  # fmt: skip
+    assert [(line["x0"], line["y0"]) for line in made["layout"]["shapes"]] == [(1, 0), (0, 0)]
 
 
 def test_the_reliability_diagram_has_a_line_and_steps_a_method(measured):
@@ -149,7 +103,7 @@ def test_the_reliability_diagram_has_a_line_and_steps_a_method(measured):
     lines = [trace for trace in made["data"] if trace.get("yaxis") is None]
     steps = [trace for trace in made["data"] if trace.get("yaxis") == "y2"]
     assert [trace["name"] for trace in lines] == [
-        f"{label}: ECE 2.00 ± 0.00 %" for label in ("cross_entropy", "label_smoothing", "ras_kd")
+        f"{label}: ECE 2.00 %" for label in ("cross_entropy", "label_smoothing", "ras_kd")
     ]
     assert lines[0]["x"] == [50.0, 98.0]
     assert lines[0]["y"] == [45.0, 91.0]
@@ -162,14 +116,14 @@ def test_the_reliability_diagram_has_a_line_and_steps_a_method(measured):
 
 def test_figures_are_json(measured):
     table = only(load_records([measured.results]))
-    charts = (*paretos(table), *curves(table, 200), bars(table), calibration(table))
+    charts = (*paired_pictures(table, []), *curves(table, 200), bars(table), calibration(table))
     made = figures({"all": [Drawing("title", charts)]})
     assert json.loads(json.dumps(made, allow_nan=False)) == made
 
 
 def test_pictures_have_identifiers_of_their_own_and_take_the_pages_colours(measured):
     table = only(load_records([measured.results]))
-    drawn, left_out = pictures({"pareto": [Drawing("title", paretos(table)[:2])]})
+    drawn, left_out = pictures({"pareto": [Drawing("title", paired_pictures(table, [])[:2])]})
     ((title, found),) = drawn["pareto"]
     assert (title, len(found), left_out) == ("title", 2, "")
     for number, picture in enumerate(found, 1):
@@ -191,7 +145,7 @@ def test_the_drawn_reliability_diagram_names_methods_and_both_axes(measured):
 
 def test_pictures_of_many_tables_are_left_out_and_said_so(measured):
     table = only(load_records([measured.results]))
-    one = Drawing("title", paretos(table)[:1])
+    one = Drawing("title", paired_pictures(table, [])[:1])
     drawn, left_out = pictures({"pareto": [one] * (MOST_TABLES + 1)})
     assert len(drawn["pareto"]) == MOST_TABLES
     assert left_out.startswith(f"Pictures are drawn for the first {MOST_TABLES} of 13 tables")
