@@ -50,7 +50,7 @@ def new_trial(size: Size) -> Trial:
         task="classification", data=data,
         student=Named(name="resnet8" if size == "small" else "resnet20"),
         method="cross_entropy", hparams={}, batch_size=64,
-        budget=Budget(steps=44 if size == "small" else 8), optimizer=SGD(name="sgd"),
+        budget=Budget(steps=22 if size == "small" else 8), optimizer=SGD(name="sgd"),
         schedule=Schedule(name="constant"), precision="fp32", compile=False,
         augmentation=Augmentation(), val_fraction=0, evaluations=1, seed=0,
     )  # fmt: skip

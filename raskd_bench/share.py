@@ -9,7 +9,7 @@ import torch
 from raskd_bench.machine import JOBS, Share
 
 # of a training step, that a thread must have to do: below, handing work over costs what it saves
-# (measured in docs/decisions/0010-disturbance.md)
+# (docs/decisions/0010-disturbance.md)
 THREAD_FLOPS = 1_000_000_000
 _settled = Event()  # whether this process has its number of threads
 

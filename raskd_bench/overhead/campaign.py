@@ -20,6 +20,7 @@ from raskd_bench.overhead.counts import identity, recipe
 from raskd_bench.overhead.engine import Engine
 from raskd_bench.overhead.engine import Show as EngineShow
 from raskd_bench.overhead.tasks import DISTURBED, Task, tasks
+from raskd_bench.progress_words import compared
 from raskd_bench.spec import CellPlan, Trial, expand_cells
 
 CPU_BLOCK_SECONDS, GPU_BLOCK_SECONDS = 0.1, 0.25
@@ -92,7 +93,7 @@ def run_campaign(
     show.campaign(len(wanted), len(wanted) - len(times.waiting), plan.plan, times.most_seconds)
     troubles = []
     for task in times.waiting:
-        name = f"{task.header.label}, {task.header.mode}"
+        name = compared(task.header)
         seconds = times.seconds_for(task)
         if seconds is None:
             troubles.append(f"{name}: {times.refusal(task)}")

@@ -20,11 +20,13 @@ from raskd_bench.evidence import blocks
 from raskd_bench.evidence.blocks import ARMS, ArmName, Block, BlockFile, Comparison, Header, Restart
 from raskd_bench.evidence.estimate import decide, latest
 from raskd_bench.overhead.arms import Arm, ArmFailed
+from raskd_bench.overhead.warm_up import MAX_SECONDS as MAX_WARM_UP
 from raskd_bench.overhead.warm_up import Warmth, warm_up
 from raskd_bench.stats import Estimate, Verdict
 
 MIN_PAIRS = 10  # of a restart: fewer cannot be trimmed
 MAX_PAIRS = 1000
+WARM_UP_SHARE = 0.1  # of a restart's time, where only the first look fits, for each arm
 SLACK = 1.1  # by how much a comparison may outlast its time rather than miss a look
 
 Arms = Mapping[ArmName, Arm]
@@ -131,7 +133,7 @@ class Engine:
         begin = self.now()
         seed = seed_of(self.header, number)
         with self.start() as arms:
-            warmth = warm_up(arms)
+            warmth = warm_up(arms, self._warm_up_seconds())
             restart = Restart(
                 number, seed,
                 block_steps=first.block_steps if first else self._block_steps(warmth),
@@ -189,6 +191,10 @@ class Engine:
             if pairs >= self.fewest_pairs:
                 return min(MAX_PAIRS, pairs)
         return self.fewest_pairs
+
+    def _warm_up_seconds(self) -> float:
+        """Return how long an arm may warm up: of a short comparison a small part."""
+        return min(MAX_WARM_UP, WARM_UP_SHARE * self._total / self.header.rules.looks[0])
 
     def _spike(self, arms: Arms, warmth: Mapping[ArmName, Warmth]) -> float | None:
         """Tell the other arm of a spike how much longer each of its steps lasts."""

@@ -33,12 +33,19 @@ class Warmth(NamedTuple):
     steady: bool
 
 
-def warm_up(arms: Mapping[ArmName, Arm]) -> dict[ArmName, Warmth]:
-    """Let the arms take windows of steps in turns until both have settled, or time is up."""
+def warm_up(
+    arms: Mapping[ArmName, Arm], most_seconds: float = MAX_SECONDS
+) -> dict[ArmName, Warmth]:
+    """Let the arms take windows of steps in turns until both have settled, or time is up.
+
+    Args:
+        arms: of a comparison.
+        most_seconds: of an arm, after which it is taken as it is.
+    """
     steps, windows = _first_window(arms)
     taken = dict.fromkeys(arms, 1)
     used = {name: times[0] for name, times in windows.items()}
-    while not all(_done(taken[name], used[name], windows[name]) for name in arms):
+    while not all(_done(taken[name], used[name], windows[name], most_seconds) for name in arms):
         for name, arm in arms.items():
             seconds = arm.block(steps)["seconds"]
             windows[name].append(seconds / steps)
@@ -75,8 +82,8 @@ def _first_window(arms: Mapping[ArmName, Arm]) -> tuple[int, dict[ArmName, list[
     return max(1, math.ceil(WINDOW_SECONDS / max(fastest, 1e-6))), windows
 
 
-def _done(steps: int, seconds: float, windows: Sequence[float]) -> bool:
+def _done(steps: int, seconds: float, windows: Sequence[float], most_seconds: float) -> bool:
     enough = steps >= MIN_STEPS or seconds >= MIN_SECONDS
     if not enough or len(windows) <= MIN_WINDOWS:
         return False
-    return seconds >= MAX_SECONDS or settled(windows[1:])
+    return seconds >= most_seconds or settled(windows[1:])

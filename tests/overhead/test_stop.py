@@ -86,7 +86,7 @@ def test_a_failure_stops_nothing_and_is_a_trouble(three):
     show, ran = three("failure")
     assert len(show.begun) == 3
     assert ran.stopped is None
-    assert ran.troubles[0] == "ols, compute: failed"
+    assert ran.troubles[0] == "ols on resnet8, compute: failed"
 
 
 def test_what_was_disturbed_is_timed_anew(tmp_path):

@@ -46,3 +46,8 @@ def test_it_lasts_until_the_step_time_has_settled():
     slow = warm_up({"baseline": Cooling(0.005, slow_steps=400), "method": Cooling(0.005)})
     assert slow["baseline"].steps > 2 * quick["baseline"].steps
     assert slow["baseline"].step_seconds < 0.0075
+
+
+def test_an_arm_that_does_not_settle_is_taken_as_it_is_after_the_seconds_given():
+    arms = {name: Cooling(0.2, slow_steps=10_000) for name in ("baseline", "method")}
+    assert max(found.seconds for found in warm_up(arms, 2.0).values()) < 4.0
