@@ -15,6 +15,7 @@ from raskd_bench.spec import Trial
 
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 GRACE_SECONDS = 5.0  # between asking a process to end and killing it
+_served = False  # whether the server has started a process before
 
 
 def preload(trials: Iterable[Trial]) -> None:
@@ -68,16 +69,37 @@ def process_for(task: str, *arguments: Any) -> Iterator[tuple[BaseProcess, Conne
     context = multiprocessing.get_context("forkserver")
     ours, theirs = context.Pipe()
     process = context.Process(target=_enter, args=(task, theirs, *arguments))
-    process.start()
-    theirs.close()
     try:
+        with _ctrl_c_waits():
+            process.start()
+        theirs.close()
         yield process, ours
     finally:
         ours.close()
-        process.join(GRACE_SECONDS)
-        if process.is_alive():
-            process.kill()
-            process.join()
+        if process.pid is not None:
+            _end(process)
+
+
+@contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Let Ctrl-C wait while a process is started: one that is told half prints a traceback.
+
+    Not for the first one, which waits for the server's imports.
+    """
+    global _served
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT} if _served else ())
+    try:
+        yield
+        _served = True
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end(process: BaseProcess) -> None:
+    process.join(GRACE_SECONDS)
+    if process.is_alive():
+        process.kill()
+        process.join()
 
 
 class Listener:

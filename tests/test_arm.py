@@ -148,4 +148,4 @@ def test_the_thread_of_a_mapped_stream_reads_nothing_while_its_arm_is_held(
 
 def test_a_ring_decodes_no_more_than_it_needs(arm, pictures, tmp_path):
     assert arm(mode="compute", **pictures).ask("block", 6)["finite"]
-    assert not (tmp_path / "home").exists()
+    assert not (tmp_path / "home" / "decoded").exists()

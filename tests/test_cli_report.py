@@ -35,7 +35,8 @@ def test_latex_goes_to_a_file(call, tmp_path):
 def test_figures_go_to_a_folder_beside_the_report(call, tmp_path):
     code, out, said = call(PUBLISHED, "--figures", "figures")
     assert code == 0
-    assert out.startswith("quickstart: digits")
+    assert out.startswith("ras_kd: accuracy")
+    assert "\nquickstart: digits" in out
     assert said == "8 figures written to figures\n"
     assert len(list((tmp_path / "figures").iterdir())) == 8
 

@@ -49,7 +49,7 @@ def test_everything_is_looked_at_on_this_host(tmp_path):
     findings = list(examine(tmp_path))
     assert [finding.what for finding in findings] == [
         "Python", "packages", "processor", "clock governor", "throttling", "load", "stolen time",
-        "memory", "clock", "GPU", "GPU clocks", "results folder",
+        "memory", "shared memory", "clock", "GPU", "GPU clocks", "results folder",
     ]  # fmt: skip
     assert all(finding.remedy for finding in findings if finding.state != "ok")
     assert not any(finding.remedy for finding in findings if finding.state == "ok")

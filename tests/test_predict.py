@@ -107,7 +107,7 @@ def test_totals_are_those_of_a_real_trial(plans, predicted, tmp_path, method):
     [
         ({"epochs": 2}, 2 * 44),
         ({"images": 1000}, 32),
-        ({"flops": 1.0}, 1),
+        ({"flops": 2e8}, 2),
         ({"seconds": 5.0}, None),
     ],
 )

@@ -133,7 +133,7 @@ def latest(comparison: Comparison) -> Estimate:
     rules = _rules(comparison, len(ratios))
     reached = [k for k, look in enumerate(rules.looks) if look <= len(ratios)]
     alpha = spend(rules.alpha, rules.looks)[reached[-1] if reached else 0]
-    return _estimate(ratios, 1 - 2 * alpha)
+    return of_restarts(ratios, 1 - 2 * alpha)
 
 
 def _by_restart(comparison: Comparison) -> list[list[float]]:
@@ -159,18 +159,28 @@ def _look(
     """Return the first decisive look's interval, verdict and number of restarts."""
     if not ratios:
         return estimate([], 1 - 2 * rules.alpha), Verdict.invalid, 0
-    found, verdict, used = _estimate(ratios, 1 - 2 * rules.alpha), Verdict.inconclusive, len(ratios)
+    found, verdict, used = (
+        of_restarts(ratios, 1 - 2 * rules.alpha),
+        Verdict.inconclusive,
+        len(ratios),
+    )
     for look, alpha in zip(rules.looks, spend(rules.alpha, rules.looks), strict=True):
         if look > len(ratios):
             break
-        found, used = _estimate(ratios[:look], 1 - 2 * alpha), look
+        found, used = of_restarts(ratios[:look], 1 - 2 * alpha), look
         verdict = equivalence(found, margin)
         if verdict is not Verdict.inconclusive:
             break
     return found, verdict, used
 
 
-def _estimate(ratios: Sequence[Sequence[float]], confidence: float) -> Estimate:
+def of_restarts(ratios: Sequence[Sequence[float]], confidence: float) -> Estimate:
+    """Return the log ratio over restarts with its interval, as every look judges it.
+
+    Args:
+        ratios: log ratios of the pairs of each restart.
+        confidence: two-sided.
+    """
     if len(ratios) == 1:
         return trimmed_estimate(ratios[0], confidence)
     return _no_narrower(estimate([trimmed_mean(values) for values in ratios], confidence), ratios)
