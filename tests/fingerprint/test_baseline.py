@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from raskd_bench.errors import BaselineError
+from raskd_bench.errors import BaselineError, DiskFull
 from raskd_bench.fingerprint.baseline import (
     Baseline,
     read,
@@ -53,7 +53,7 @@ def test_a_write_that_fails_leaves_the_old_file(baseline, tmp_path, monkeypatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(DiskFull, match="the disk is full"):
         write(Baseline(), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
