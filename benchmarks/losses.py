@@ -49,7 +49,7 @@ QUICK = Sizes(batch=12, classes=10, samples=60, channels=(8, 8, 16, 16), sides=(
 EPOCHS = 20
 CHECKED = tuple(Progress(e, e, EPOCHS, e / EPOCHS) for e in (0, 5, 5, 10))
 TIMED = Progress(11, 11, EPOCHS, 11 / EPOCHS)  # mid-training: what is kept in tables counts
-MATCH = {"rtol": 1e-3, "atol": 1e-6}  # of values, and of gradients over their largest
+MATCH = {"rtol": 1e-3, "atol": 1e-5}  # of values, and of gradients over their largest
 
 SWAPPED = {"uskd": 1e-3}  # share of entries that may differ: rounding swaps ranks of equal scores
 
