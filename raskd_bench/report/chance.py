@@ -64,6 +64,14 @@ def chance_of(row: Row, name: str, confidence: float = 0.95) -> Chance | None:
         name: field of a Record, higher or lower is better.
         confidence: two-sided.
     """
+    key = name, confidence
+    if key not in row.scores:
+        row.scores[key] = _chance_of(row, name, confidence)
+    found: Chance | None = row.scores[key]
+    return found
+
+
+def _chance_of(row: Row, name: str, confidence: float) -> Chance | None:
     records = [found for found in row.done if getattr(found, name) is not None]
     if not records:
         return None

@@ -24,14 +24,8 @@ from raskd_bench.same_data import data_keys
 from raskd_bench.stats import Interval, ratio, student_t
 
 __all__ = [
-    "Row",
-    "Table",
-    "UnequalBudgets",
-    "describe",
-    "describe_conditions",
-    "load_records",
-    "tables",
-]
+    "Row", "Table", "UnequalBudgets", "describe", "describe_conditions", "load_records", "tables",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -74,6 +68,11 @@ class Row:
     @cached_property
     def _intervals(self) -> dict[str, Interval]:
         """Intervals by field: each stands in several places of a report."""
+        return {}
+
+    @cached_property
+    def scores(self) -> dict[tuple[str, float], Any]:
+        """Scores by field and confidence, as `chance` finds them: outcomes are unpacked once."""
         return {}
 
     def measured(self, name: str) -> Interval:
